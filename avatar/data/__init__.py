@@ -1,0 +1,1 @@
+"""The data engine: rendered people, with every label that training and evaluation need."""

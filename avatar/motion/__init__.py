@@ -1,0 +1,1 @@
+"""A person becomes numbers: face, head, body and hands, smoothed, calibrated, retargeted."""

@@ -1,0 +1,1 @@
+"""Time: the animators, and what drives them from a clip."""

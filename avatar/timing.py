@@ -1,0 +1,71 @@
+"""Clocks and stage timers: where wall time enters, and how latencies are summed up.
+
+Knows seconds only; does not know what the stages do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+Clock = Callable[[], float]
+"""Returns monotonic seconds; tests pass a fake."""
+
+monotonic_s: Clock = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySummary:
+    """Percentiles of a set of durations in seconds."""
+
+    count: int
+    mean_s: float
+    p50_s: float
+    p95_s: float
+    p99_s: float
+
+    @classmethod
+    def of(cls, durations_s: Iterable[float]) -> LatencySummary:
+        """Summarise durations; all zeros where there are none."""
+        values = np.fromiter(durations_s, dtype=np.float64)
+        if values.size == 0:
+            return cls(0, 0.0, 0.0, 0.0, 0.0)
+        p50, p95, p99 = np.percentile(values, [50, 95, 99])
+        return cls(values.size, float(values.mean()), float(p50), float(p95), float(p99))
+
+
+class StageTimers:
+    """Seconds spent per named stage: the last frame's, and a bounded history for percentiles."""
+
+    def __init__(self, *, history: int = 512, clock: Clock = monotonic_s) -> None:
+        self._clock = clock
+        self._history = history
+        self._stages: dict[str, deque[float]] = {}
+        self._last: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Time a block; the stage counts even when the block raises."""
+        start_s = self._clock()
+        try:
+            yield
+        finally:
+            self.add(stage, self._clock() - start_s)
+
+    def add(self, stage: str, duration_s: float) -> None:
+        """Record a duration measured elsewhere."""
+        self._last[stage] = duration_s
+        self._stages.setdefault(stage, deque(maxlen=self._history)).append(duration_s)
+
+    def last(self) -> dict[str, float]:
+        """Latest seconds of every stage."""
+        return dict(self._last)
+
+    def summary(self) -> dict[str, LatencySummary]:
+        """Percentiles over the history of every stage."""
+        return {stage: LatencySummary.of(values) for stage, values in self._stages.items()}

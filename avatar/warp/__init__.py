@@ -1,0 +1,1 @@
+"""A character is moved by its landmark mesh: the classical renderer, numpy and numba only."""

@@ -1,0 +1,1 @@
+"""The asynchronous half: signalling, sessions, media tracks and the engine process."""
