@@ -1,0 +1,431 @@
+"""The wire: every message between page (or native client) and server, and the strict way in.
+
+Knows names, types and sizes of what is said over HTTP and over the data channel `control`; uses
+the standard library only, so that any client may import it. Does not know sockets, media or what a
+message causes. All messages are JSON objects; those of the data channel carry a `type`.
+
+Over HTTP
+    GET    /api/config                   -> ServerConfig
+    GET    /api/characters               -> [CharacterInfo]
+    GET    /api/characters/{id}/thumbnail -> image/webp
+    POST   /api/characters               multipart, 1..4 parts `picture`, optional `name` -> 201
+                                         CharacterInfo with `notes`
+    POST   /api/sessions                 SessionOffer -> 201 SessionAnswer + Location, or 503 +
+                                         Retry-After when every slot is taken
+    DELETE /api/sessions/{id}            -> 204
+    POST   /api/sessions/{id}/bye        (navigator.sendBeacon) -> 204
+    any failure                          -> {"error": {"code", "message"}}
+Over the data channel `control` (ordered, UTF-8 text, at most MAX_MESSAGE_BYTES)
+    client says  heartbeat settings character calibrate neutral
+    server says  hello heartbeat stats neutral character notice bye
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar
+
+PROTOCOL_VERSION = 1
+MAX_MESSAGE_BYTES = 64 * 1024
+MAX_SDP_BYTES = 64 * 1024
+MAX_ID_CHARACTERS = 64
+HEARTBEAT_INTERVAL_S = 2.0
+"""The client says `heartbeat` this often; the server frees the slot after HEARTBEAT_TIMEOUT_S."""
+HEARTBEAT_TIMEOUT_S = 6.0
+STATS_INTERVAL_S = 0.5
+CONTROL_CHANNEL = "control"
+
+REGIONS = ("mouth", "eyes", "brows", "head", "body", "hands")
+SOURCES = ("camera", "audio", "idle", "still")
+
+
+class ProtocolError(ValueError):
+    """A message that cannot be accepted; `code` is a stable word, the text names the field."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+# --- data channel, client -> server -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Both ways: the client's clock, echoed by the server."""
+
+    type: ClassVar[str] = "heartbeat"
+    t_ms: float
+    """`performance.now()` of the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What moves what, whole (not a difference). Left-out regions keep the camera."""
+
+    type: ClassVar[str] = "settings"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Region -> source; words of REGIONS and SOURCES."""
+    is_mirrored: bool = True
+    is_voice_on: bool = True
+
+    def __post_init__(self) -> None:
+        for region, source in self.sources.items():
+            if region not in REGIONS:
+                raise ProtocolError("bad_value", f"settings.sources: no region '{region}'.")
+            if source not in SOURCES:
+                raise ProtocolError(
+                    "bad_value", f"settings.sources.{region}: no source '{source}'."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class UseCharacter:
+    """Client: become this character. Server: this character is on screen from now on."""
+
+    type: ClassVar[str] = "character"
+    id: str
+
+    def __post_init__(self) -> None:
+        _check_id(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """Take the driver's neutral face during the next second."""
+
+    type: ClassVar[str] = "calibrate"
+
+
+@dataclass(frozen=True, slots=True)
+class NeutralFace:
+    """Both ways: a driver's neutral, opaque to all but the engine; null forgets it."""
+
+    type: ClassVar[str] = "neutral"
+    neutral: Mapping[str, Any] | None
+
+
+ClientMessage = Heartbeat | Settings | UseCharacter | Calibrate | NeutralFace
+
+# --- data channel, server -> client -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """The picture that the server sends."""
+
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of the server on the channel."""
+
+    type: ClassVar[str] = "hello"
+    protocol: int
+    session: str
+    character: str
+    video: VideoFormat
+    heartbeat_interval_s: float
+    heartbeat_timeout_s: float
+    is_probe: bool
+    """The strip with the marker is carried through (see client/web/probe.js)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLatency:
+    """Percentiles of one stage over the last seconds, in milliseconds (shown to people)."""
+
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTrace:
+    """One rendered picture on its way: lets the page put glass-to-glass together."""
+
+    driving_rtp_timestamp: int
+    """RTP timestamp (90 kHz) that the driving frame arrived with, as sent by the page."""
+    sent_rtp_timestamp: int
+    """RTP timestamp that the rendered frame leaves with (as in requestVideoFrameCallback)."""
+    server_ms: float
+    """From arrival of the driving frame's last packet to hand-over to the sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How the session fares; every STATS_INTERVAL_S."""
+
+    type: ClassVar[str] = "stats"
+    state: str
+    """Session state: connecting | live | closing."""
+    engine: str
+    """starting | ready | restarting"""
+    tracking: str
+    """tracked | held | easing | lost, or 'none' before the first rendered frame."""
+    fps_in: float
+    """Driving frames decoded per second."""
+    fps_engine: float
+    """Pictures rendered per second."""
+    fps_out: float
+    """Pictures handed to the encoder per second, repeated ones included."""
+    stages: Mapping[str, StageLatency]
+    """receive, to_engine, motion, render, ..., to_sender, encode, server (the sum)."""
+    drops: Mapping[str, int]
+    """Frames lost per hop since the session began: decode, to_engine, to_sender, ..."""
+    counts: Mapping[str, int]
+    """Other counters since the session began: sent, held, nack, pli, bad_message, ..."""
+    bitrate_in_bps: float
+    bitrate_out_bps: float
+    voice_delay_ms: float
+    """By how much the voice is held back to match the picture."""
+    round_trip_ms: float | None
+    """RTCP round trip; null until known."""
+    frames: tuple[FrameTrace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; the session goes on. `code` is a stable word.
+
+    Codes: engine_restarting, engine_ready, character_failed, bad_message, no_camera_picture,
+    camera_picture, calibrated, rate_limited.
+    """
+
+    type: ClassVar[str] = "notice"
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The session ends. Reasons: client, replaced, timeout, shutdown, engine_failed, too_long."""
+
+    type: ClassVar[str] = "bye"
+    reason: str
+
+
+ServerMessage = Hello | Heartbeat | Stats | NeutralFace | UseCharacter | Notice | Bye
+
+# --- HTTP bodies --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOffer:
+    """Body of POST /api/sessions: one audio and one video m-line, and the data channel."""
+
+    sdp: str
+    type: Literal["offer"]
+    character: str
+    settings: Settings = field(default_factory=Settings)
+    neutral: Mapping[str, Any] | None = None
+    probe: bool = False
+
+    def __post_init__(self) -> None:
+        _check_id(self.character)
+        if len(self.sdp) > MAX_SDP_BYTES:
+            raise ProtocolError("too_large", f"sdp is longer than {MAX_SDP_BYTES} bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswer:
+    """Reply to a SessionOffer."""
+
+    id: str
+    sdp: str
+    type: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterInfo:
+    """A character that can be used, built in or uploaded."""
+
+    id: str
+    name: str
+    description: str
+    style: str
+    framing: str
+    """portrait | half_body | full_body"""
+    thumbnail_url: str
+    is_uploaded: bool = False
+    notes: tuple[str, ...] = ()
+    """What was found or adjusted in an uploaded picture, in plain sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the server accepts."""
+
+    picture_bytes: int
+    pictures_per_character: int
+    message_bytes: int
+    sdp_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """For RTCPeerConnection({iceServers})."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Reply to GET /api/config."""
+
+    version: str
+    protocol: int
+    max_sessions: int
+    video: VideoFormat
+    limits: Limits
+    ice: tuple[IceServer, ...]
+    is_probe_allowed: bool
+    heartbeat_interval_s: float
+    heartbeat_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """The inner object of every failure reply."""
+
+    code: str
+    message: str
+
+
+# --- reading and writing ------------------------------------------------------------------------
+
+CLIENT_MESSAGES: Mapping[str, type[ClientMessage]] = {
+    kind.type: kind for kind in (Heartbeat, Settings, UseCharacter, Calibrate, NeutralFace)
+}
+SERVER_MESSAGES: Mapping[str, type[ServerMessage]] = {
+    kind.type: kind for kind in (Hello, Heartbeat, Stats, NeutralFace, UseCharacter, Notice, Bye)
+}
+
+_Message = TypeVar("_Message")
+
+
+def parse_client_message(text: str | bytes) -> ClientMessage:
+    """Read what a client said on the data channel. Raises ProtocolError."""
+    return _parse_typed(text, CLIENT_MESSAGES)
+
+
+def parse_server_message(text: str | bytes) -> ServerMessage:
+    """Read what a server said on the data channel. Raises ProtocolError."""
+    return _parse_typed(text, SERVER_MESSAGES)
+
+
+def parse_body(kind: type[_Message], text: str | bytes, *, max_bytes: int) -> _Message:
+    """Read an HTTP body. Raises ProtocolError."""
+    return from_json(kind, _load_object(text, max_bytes), where=kind.__name__)
+
+
+def dump_message(message: ClientMessage | ServerMessage) -> str:
+    """Write a data channel message, its `type` first."""
+    return json.dumps({"type": message.type, **to_json(message)}, separators=(",", ":"))
+
+
+def to_json(message: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values (tuples become lists)."""
+    return {f.name: _plain(getattr(message, f.name)) for f in dataclasses.fields(message)}
+
+
+def from_json(kind: type[_Message], values: Mapping[str, Any], *, where: str) -> _Message:
+    """Plain JSON values as a dataclass; every field checked, unknown ones refused."""
+    assert dataclasses.is_dataclass(kind)
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    for name in values:
+        if name not in fields:
+            raise ProtocolError("unknown_field", f"{where}: unknown field '{str(name)[:40]}'.")
+    arguments: dict[str, Any] = {}
+    for name, f in fields.items():
+        if name in values:
+            arguments[name] = _convert(hints[name], values[name], f"{where}.{name}")
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise ProtocolError("missing_field", f"{where}: missing field '{name}'.")
+    return kind(**arguments)
+
+
+def _check_id(value: str) -> None:
+    if not 0 < len(value) <= MAX_ID_CHARACTERS or not all(c.isalnum() or c in "-_" for c in value):
+        raise ProtocolError("bad_value", "an id has 1 to 64 letters, digits, '-' or '_'.")
+
+
+def _load_object(text: str | bytes, max_bytes: int) -> dict[str, Any]:
+    if len(text) > max_bytes or (isinstance(text, str) and len(text.encode()) > max_bytes):
+        raise ProtocolError("too_large", f"message is larger than {max_bytes} bytes.")
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("not_json", "message is not valid JSON.") from error
+    if not isinstance(values, dict):
+        raise ProtocolError("not_json", "message is not a JSON object.")
+    return values
+
+
+def _parse_typed(text: str | bytes, kinds: Mapping[str, type[_Message]]) -> _Message:
+    values = _load_object(text, MAX_MESSAGE_BYTES)
+    name = values.pop("type", None)
+    kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ProtocolError("unknown_type", f"unknown message type {str(name)[:40]!r}.")
+    return from_json(kind, values, where=str(name))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_json(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _convert(next(c for c in choices if c is not type(None)), value, where)
+    if origin is Literal:
+        if value not in choices:
+            raise ProtocolError("bad_value", f"{where}: must be {' or '.join(map(repr, choices))}.")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ProtocolError("bad_type", f"{where}: must be a list.")
+        return tuple(_convert(choices[0], item, f"{where}[]") for item in value)
+    if origin is Mapping:
+        if not isinstance(value, dict):
+            raise ProtocolError("bad_type", f"{where}: must be an object.")
+        return {
+            key: _convert(choices[1], item, f"{where}.{key[:40]}") for key, item in value.items()
+        }
+    if hint is Any:
+        return value
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ProtocolError("bad_type", f"{where}: must be an object.")
+        return from_json(typing.cast(type[Any], hint), value, where=where)
+    if hint is float:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise ProtocolError("bad_type", f"{where}: must be a finite number.")
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ProtocolError("bad_type", f"{where}: must be {hint.__name__}.")
+    return value
