@@ -1,0 +1,294 @@
+"""What opens between the lips: teeth on their arches, a tongue, and the dark behind them.
+
+Knows where these lie in a head and how the jaw carries them; does not know how far the mouth should
+open. A small mesh in head space, drawn by the same rasteriser as the face.
+
+Legend: M vertices of the interior, T triangles, H, W pixels, P points of the inner lips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
+from avatar.jit import kernel
+from avatar.motion.topology import (
+    LIPS_INNER_LOWER,
+    LIPS_INNER_UPPER,
+    MOUTH_CORNERS,
+)
+from avatar.warp import mouth_texture
+from avatar.warp.mesh import Label
+from avatar.warp.polygon import Box, depth_inside, smoothstep
+from avatar.warp.raster import RasterTarget, rasterise
+
+IntArray = NDArray[np.int32]
+
+MM = 1.0 / 63.0
+"""One millimetre of an average adult in inter-ocular units."""
+AVERAGE_MOUTH_WIDTH_MM = 50.0
+ARCH_COLUMNS = 17
+ARCH_RADIUS_MM = 30.0
+LIP_THICKNESS_MM = 6.0
+BITE_MM = 1.5
+"""The upper incisors' edge below the line where closed lips meet."""
+SHOWN_UPPER_MM = 3.0
+SHOWN_LOWER_MM = 2.2
+"""How much of the teeth a well opened mouth shows, at least."""
+OPEN_MM = 8.0
+"""Lip gap of a well opened mouth."""
+CAVITY_RGB = np.array([58.0, 20.0, 22.0], np.float32)
+MIN_GAP_PX = 0.6
+
+INNER_OUTLINE = np.concatenate([LIPS_INNER_UPPER, LIPS_INNER_LOWER[-2:0:-1]])
+MIDDLE = 5
+"""Index of the lips' middle in the inner-lip lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class MouthRig:
+    """The interior of one character's mouth."""
+
+    atlas_HW4: ByteArray
+    upper_M3: FloatArray
+    """Upper teeth in head space relative to the point where closed lips meet."""
+    lower_M3: FloatArray
+    tongue_M3: FloatArray
+    texture_M2: FloatArray
+    triangle_T3: IntArray
+    label_T: ByteArray
+    rest_3: FloatArray
+    """Where closed lips meet, in head space."""
+    unit: float
+    """One millimetre of this mouth in head space."""
+    light_3: FloatArray
+    """Colour of white under the reference's light, 0..1."""
+    own_gap: float
+    """Lip gap of the reference in inter-ocular units: up to here its own mouth is shown."""
+
+
+def build_mouth(reference: ReferenceGeometry, white_3: FloatArray) -> MouthRig:
+    """Fit an interior to the reference; `white_3` is what white looks like under its light."""
+    shape = reference.shape_N3
+    left, right = shape[MOUTH_CORNERS]
+    width = float(np.linalg.norm(left - right))
+    unit = MM * float(np.clip(width / (AVERAGE_MOUTH_WIDTH_MM * MM), 0.75, 1.35))
+    upper_lip = shape[LIPS_INNER_UPPER[MIDDLE]]
+    rest_3 = upper_lip + np.array([0.0, 0.0, LIP_THICKNESS_MM * unit], np.float32)
+    pixels_per_mm = float(np.clip(1.5 * unit * reference.scale, 1.0, 8.0))
+    atlas, spans = _atlas(pixels_per_mm)
+    upper_M3 = _arch(unit, is_upper=True)
+    lower_M3 = _arch(unit, is_upper=False)
+    tongue_M3 = _tongue(unit)
+    parts = (
+        (_grid_triangles(2, ARCH_COLUMNS), _grid_texture(2, ARCH_COLUMNS, spans[0])),
+        (_grid_triangles(2, ARCH_COLUMNS), _grid_texture(2, ARCH_COLUMNS, spans[1])),
+        (_grid_triangles(5, 7), _grid_texture(5, 7, spans[2])),
+    )
+    offsets = (0, len(upper_M3), len(upper_M3) + len(lower_M3))
+    return MouthRig(
+        atlas_HW4=atlas,
+        upper_M3=upper_M3,
+        lower_M3=lower_M3,
+        tongue_M3=tongue_M3,
+        texture_M2=np.concatenate([texture for _, texture in parts]).astype(np.float32),
+        triangle_T3=np.concatenate(
+            [triangles + offset for (triangles, _), offset in zip(parts, offsets, strict=True)]
+        ).astype(np.int32),
+        label_T=np.concatenate(
+            [np.full(len(t), k + 1, np.uint8) for k, (t, _) in enumerate(parts)]
+        ),
+        rest_3=rest_3.astype(np.float32),
+        unit=unit,
+        light_3=(np.clip(white_3, 70.0, 250.0) / 235.0).astype(np.float32),
+        own_gap=float(reference.lip_aperture),
+    )
+
+
+def draw_mouth(
+    rgb_HW3: ByteArray, label_HW: ByteArray, mouth: MouthRig, motion: RetargetedMotion
+) -> None:
+    """Draw the interior into a rendered picture where the lips have parted."""
+    outline_P2 = np.ascontiguousarray(motion.landmarks_N3[INNER_OUTLINE, :2])
+    upper = motion.shape_N3[LIPS_INNER_UPPER[MIDDLE]]
+    lower = motion.shape_N3[LIPS_INNER_LOWER[MIDDLE]]
+    gap = float(lower[1] - upper[1])
+    # A reference that shows its own open mouth keeps it until it opens much further.
+    amount = 1.0
+    if mouth.own_gap > 0.04:
+        amount = float(
+            smoothstep(1.25 * mouth.own_gap, 2.0 * mouth.own_gap, np.array(gap, np.float32))
+        )
+    if gap * motion.scale < MIN_GAP_PX or amount == 0.0:
+        return
+    box = Box.around(outline_P2, 1.0, label_HW.shape)  # type: ignore[arg-type]
+    if box.is_empty:
+        return
+    depth_HW = depth_inside(outline_P2, box)
+    near_HW = cv2.dilate(
+        (label_HW[box.slices] == Label.MOUTH).astype(np.uint8), np.ones((3, 3), np.uint8)
+    )
+    coverage_HW = np.clip(depth_HW + 0.5, 0.0, 1.0) * near_HW * np.float32(amount)
+    target = RasterTarget.of_size(*box.hw)
+    rasterise(
+        _place(mouth, motion, upper, lower, gap, box),
+        mouth.texture_M2,
+        mouth.triangle_T3,
+        mouth.label_T,
+        target.map_HW2,
+        target.depth_HW,
+        target.label_HW,
+    )
+    gap_px = gap * motion.scale
+    _blend_interior(
+        rgb_HW3[box.slices],
+        coverage_HW.astype(np.float32),
+        depth_HW,
+        target.map_HW2,
+        target.label_HW,
+        mouth.atlas_HW4,
+        mouth.light_3,
+        CAVITY_RGB,
+        max(1.5, 0.22 * gap_px),
+    )
+
+
+def _place(
+    mouth: MouthRig,
+    motion: RetargetedMotion,
+    upper_lip: FloatArray,
+    lower_lip: FloatArray,
+    gap: float,
+    box: Box,
+) -> FloatArray:
+    """Vertices in pixels of `box`: upper teeth on the skull, the rest on the jaw."""
+    openness = float(np.clip(gap / (OPEN_MM * mouth.unit), 0.0, 1.0))
+    rest_y = float(mouth.rest_3[1])
+    edge_y = max(
+        rest_y + BITE_MM * mouth.unit, float(upper_lip[1]) + SHOWN_UPPER_MM * mouth.unit * openness
+    )
+    lower_y = max(
+        rest_y + BITE_MM * mouth.unit, float(lower_lip[1]) - SHOWN_LOWER_MM * mouth.unit * openness
+    )
+    # The jaw swings on a hinge below the ears: as it drops it also goes back.
+    back = 0.35 * max(0.0, lower_y - edge_y)
+    x, _, z = mouth.rest_3
+    at_upper = np.array([x, edge_y, z], np.float32)
+    at_lower = np.array([x, lower_y, z + 2.0 * mouth.unit + back], np.float32)
+    at_tongue = np.array([x, lower_y + 1.0 * mouth.unit, at_lower[2] + 4.0 * mouth.unit])
+    tongue = mouth.tongue_M3 * np.array([1.0, 0.35 + 0.65 * openness, 1.0], np.float32)
+    shape = np.concatenate(
+        [mouth.upper_M3 + at_upper, mouth.lower_M3 + at_lower, tongue + at_tongue]
+    )
+    placed = motion.scale * shape @ motion.rotation_33.T
+    placed[:, :2] += motion.translation_2 - np.array([box.left, box.top])
+    return placed.astype(np.float32)
+
+
+def _arch(unit: float, *, is_upper: bool) -> FloatArray:
+    """Two rows of a dental arch; y is 0 at the free edge."""
+    along_mm = np.linspace(-0.5, 0.5, ARCH_COLUMNS) * mouth_texture.ARCH_MM
+    angle = along_mm / ARCH_RADIUS_MM
+    x = ARCH_RADIUS_MM * 0.92 * np.sin(angle)
+    z = ARCH_RADIUS_MM * (1.0 - np.cos(angle)) * 1.05
+    rows = (-mouth_texture.STRIP_MM, 0.0) if is_upper else (0.0, mouth_texture.STRIP_MM)
+    points = [np.column_stack([x, np.full_like(x, y), z]) for y in rows]
+    return np.asarray(np.concatenate(points) * unit, np.float32)
+
+
+def _tongue(unit: float) -> FloatArray:
+    """A 5 x 7 patch rising backwards from its tip (last row)."""
+    v, u = np.meshgrid(np.linspace(0, 1, 5), np.linspace(-1, 1, 7), indexing="ij")
+    x = 17.0 * u * (1.0 - 0.25 * v**2)
+    y = -9.0 * (1.0 - v) + 3.0 * u**2
+    z = 26.0 * (1.0 - v) + 6.0 * u**2
+    return np.asarray(np.stack([x, y, z], -1).reshape(-1, 3) * unit, np.float32)
+
+
+def _grid_triangles(rows: int, columns: int) -> IntArray:
+    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    first = np.stack([corner, corner + 1, corner + columns], axis=1)
+    second = np.stack([corner + 1, corner + columns + 1, corner + columns], axis=1)
+    return np.concatenate([first, second]).astype(np.int32)
+
+
+def _grid_texture(rows: int, columns: int, span: tuple[int, int, int, int]) -> FloatArray:
+    left, top, width, height = span
+    x, y = np.meshgrid(np.linspace(0, width - 1, columns), np.linspace(0, height - 1, rows))
+    return np.stack([left + x, top + y], -1).reshape(-1, 2).astype(np.float32)
+
+
+def _atlas(pixels_per_mm: float) -> tuple[ByteArray, list[tuple[int, int, int, int]]]:
+    """Both arches and the tongue in one texture; spans are (left, top, width, height)."""
+    upper = mouth_texture.teeth_strip(pixels_per_mm, is_upper=True)
+    lower = mouth_texture.teeth_strip(pixels_per_mm, is_upper=False)
+    tongue = np.dstack([mouth_texture.tongue_patch(48), np.full((48, 48), 255, np.uint8)])
+    width = max(upper.shape[1], 48)
+    spans = []
+    rows = []
+    top = 0
+    for part in (upper, lower, tongue):
+        height, part_width = part.shape[:2]
+        spans.append((0, top, part_width, height))
+        rows.append(np.pad(part, ((0, 0), (0, width - part_width), (0, 0))))
+        top += height
+    return np.concatenate(rows), spans
+
+
+@kernel
+def _blend_interior(
+    rgb_HW3: ByteArray,
+    coverage_HW: FloatArray,
+    depth_HW: FloatArray,
+    map_HW2: FloatArray,
+    part_HW: ByteArray,
+    atlas_HW4: ByteArray,
+    light_3: FloatArray,
+    cavity_3: FloatArray,
+    shadow_px: float,
+) -> None:
+    rows, columns = atlas_HW4.shape[:2]
+    height = coverage_HW.shape[0]
+    for y in range(height):
+        for x in range(coverage_HW.shape[1]):
+            cover = coverage_HW[y, x]
+            if cover <= 0.0:
+                continue
+            # The lips shade what lies behind them.
+            shade = min(max(depth_HW[y, x] / shadow_px, 0.0), 1.0)
+            shade = 0.45 + 0.55 * shade * (2.0 - shade)
+            alpha = 0.0
+            u0 = 0
+            v0 = 0
+            fu = 0.0
+            fv = 0.0
+            if part_HW[y, x] != 0:
+                u = min(max(map_HW2[y, x, 0], 0.0), columns - 1.001)
+                v = min(max(map_HW2[y, x, 1], 0.0), rows - 1.001)
+                u0 = int(u)
+                v0 = int(v)
+                fu = u - u0
+                fv = v - v0
+                alpha = (
+                    (1 - fu) * (1 - fv) * atlas_HW4[v0, u0, 3]
+                    + fu * (1 - fv) * atlas_HW4[v0, u0 + 1, 3]
+                    + (1 - fu) * fv * atlas_HW4[v0 + 1, u0, 3]
+                    + fu * fv * atlas_HW4[v0 + 1, u0 + 1, 3]
+                ) / 255.0
+            for k in range(3):
+                value = cavity_3[k]
+                if alpha > 0.0:
+                    part = (
+                        (1 - fu) * (1 - fv) * atlas_HW4[v0, u0, k]
+                        + fu * (1 - fv) * atlas_HW4[v0, u0 + 1, k]
+                        + (1 - fu) * fv * atlas_HW4[v0 + 1, u0, k]
+                        + fu * fv * atlas_HW4[v0 + 1, u0 + 1, k]
+                    )
+                    value += (part - value) * alpha
+                value *= shade * light_3[k]
+                under = rgb_HW3[y, x, k]
+                rgb_HW3[y, x, k] = np.uint8(min(under + (value - under) * cover + 0.5, 255.0))

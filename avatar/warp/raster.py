@@ -1,0 +1,160 @@
+"""Triangles to pixels: a z-buffered rasteriser that yields, for each target pixel, where to sample.
+
+Knows triangles, depth and texture coordinates; does not know what they depict. The sampling map is
+piecewise affine (parallel projection), so depth and texture coordinates interpolate linearly.
+
+Legend: V vertices, T triangles, H, W target pixels; depth grows away from the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.frames import ByteArray, FloatArray
+from avatar.jit import kernel
+
+FAR = np.float32(1e9)
+IntArray = NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class RasterTarget:
+    """Reused buffers of one picture size."""
+
+    map_HW2: FloatArray
+    """Sampling position (column, row) in the texture, undefined where nothing was drawn."""
+    depth_HW: FloatArray
+    """Depth of the nearest triangle, FAR where nothing was drawn."""
+    label_HW: ByteArray
+    """Label of the nearest triangle, 0 where nothing was drawn."""
+
+    @classmethod
+    def of_size(cls, height: int, width: int) -> RasterTarget:
+        """Allocate buffers for a picture of `height` rows and `width` columns."""
+        return cls(
+            np.zeros((height, width, 2), np.float32),
+            np.full((height, width), FAR, np.float32),
+            np.zeros((height, width), np.uint8),
+        )
+
+    def clear(self) -> None:
+        """Forget everything drawn."""
+        self.depth_HW.fill(FAR)
+        self.label_HW.fill(0)
+
+
+@kernel
+def rasterise(
+    position_V3: FloatArray,
+    texture_V2: FloatArray,
+    triangle_T3: IntArray,
+    label_T: ByteArray,
+    map_HW2: FloatArray,
+    depth_HW: FloatArray,
+    label_HW: ByteArray,
+) -> None:
+    """Draw triangles into the target buffers, nearest first wins.
+
+    Triangles are wound clockwise on screen (y down); flipped ones face away and are not drawn.
+    """
+    height, width = depth_HW.shape
+    for t in range(triangle_T3.shape[0]):
+        a = triangle_T3[t, 0]
+        b = triangle_T3[t, 1]
+        c = triangle_T3[t, 2]
+        ax = position_V3[a, 0]
+        ay = position_V3[a, 1]
+        bx = position_V3[b, 0]
+        by = position_V3[b, 1]
+        cx = position_V3[c, 0]
+        cy = position_V3[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area < 1e-4:
+            continue
+        left = max(int(np.floor(min(ax, bx, cx))), 0)
+        right = min(int(np.ceil(max(ax, bx, cx))), width - 1)
+        top = max(int(np.floor(min(ay, by, cy))), 0)
+        bottom = min(int(np.ceil(max(ay, by, cy))), height - 1)
+        if left > right or top > bottom:
+            continue
+        inverse = 1.0 / area
+        # Barycentric weights are affine in (x, y); step them along the row.
+        wb_dx = (cy - ay) * inverse
+        wb_dy = -(cx - ax) * inverse
+        wc_dx = -(by - ay) * inverse
+        wc_dy = (bx - ax) * inverse
+        az = position_V3[a, 2]
+        bz = position_V3[b, 2] - az
+        cz = position_V3[c, 2] - az
+        au = texture_V2[a, 0]
+        av = texture_V2[a, 1]
+        bu = texture_V2[b, 0] - au
+        bv = texture_V2[b, 1] - av
+        cu = texture_V2[c, 0] - au
+        cv = texture_V2[c, 1] - av
+        label = label_T[t]
+        # A hair of overlap closes the cracks between neighbours.
+        slack = -1e-3
+        for y in range(top, bottom + 1):
+            wb = (left - ax) * wb_dx + (y - ay) * wb_dy
+            wc = (left - ax) * wc_dx + (y - ay) * wc_dy
+            for x in range(left, right + 1):
+                if wb >= slack and wc >= slack and 1.0 - wb - wc >= slack:
+                    z = az + wb * bz + wc * cz
+                    if z < depth_HW[y, x]:
+                        depth_HW[y, x] = z
+                        map_HW2[y, x, 0] = au + wb * bu + wc * cu
+                        map_HW2[y, x, 1] = av + wb * bv + wc * cv
+                        label_HW[y, x] = label
+                wb += wb_dx
+                wc += wc_dx
+
+
+@kernel
+def sample_over(
+    texture_HW4: ByteArray,
+    map_HW2: FloatArray,
+    label_HW: ByteArray,
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
+) -> None:
+    """Composite the sampled texture (straight alpha) over `rgb_HW3` wherever a label was drawn.
+
+    `alpha_HW` receives the coverage of what was drawn. Sampling is bilinear, clamped at the rim.
+    """
+    rows, columns = texture_HW4.shape[:2]
+    height, width = label_HW.shape
+    for y in range(height):
+        for x in range(width):
+            if label_HW[y, x] == 0:
+                alpha_HW[y, x] = 0
+                continue
+            u = min(max(map_HW2[y, x, 0], np.float32(0.0)), np.float32(columns - 1))
+            v = min(max(map_HW2[y, x, 1], np.float32(0.0)), np.float32(rows - 1))
+            u0 = min(int(u), columns - 2)
+            v0 = min(int(v), rows - 2)
+            # Fixed point: 1/64 of a pixel is finer than eight bits of colour can show.
+            fu = int((u - u0) * 64.0)
+            fv = int((v - v0) * 64.0)
+            w00 = (64 - fu) * (64 - fv)
+            w01 = fu * (64 - fv)
+            w10 = (64 - fu) * fv
+            w11 = fu * fv
+            p00 = texture_HW4[v0, u0]
+            p01 = texture_HW4[v0, u0 + 1]
+            p10 = texture_HW4[v0 + 1, u0]
+            p11 = texture_HW4[v0 + 1, u0 + 1]
+            alpha = (p00[3] * w00 + p01[3] * w01 + p10[3] * w10 + p11[3] * w11 + 2048) >> 12
+            alpha_HW[y, x] = alpha
+            if alpha == 0:
+                continue
+            for k in range(3):
+                value = (p00[k] * w00 + p01[k] * w01 + p10[k] * w10 + p11[k] * w11 + 2048) >> 12
+                if alpha == 255:
+                    rgb_HW3[y, x, k] = value
+                else:
+                    under = rgb_HW3[y, x, k]
+                    rgb_HW3[y, x, k] = under + ((value - under) * alpha + 127) // 255

@@ -1,0 +1,65 @@
+"""The classical renderer: a rigged reference drawn at a motion by warping its landmark mesh.
+
+Knows one frame at a time; does not know time, sessions or cameras. Everything uncovered behind the
+moving person is the background plate, which keeps still.
+
+Legend: V mesh vertices, G surround vertices, H, W canvas pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar.frames import ByteArray, FloatArray, RetargetedMotion
+from avatar.motion.topology import FACE_OVAL
+from avatar.warp.eyes import draw_eyes
+from avatar.warp.mesh import NUM_FACE_VERTICES
+from avatar.warp.mouth import draw_mouth
+from avatar.warp.raster import RasterTarget, rasterise, sample_over
+from avatar.warp.rig import WarpRig
+from avatar.warp.torso import torso_displacement
+
+
+class WarpRenderer:
+    """Draws one character; keeps buffers between frames, no state."""
+
+    def __init__(self, rig: WarpRig, background_HW3: ByteArray) -> None:
+        assert background_HW3.shape == (*rig.reference.canvas_hw, 3)
+        self._rig = rig
+        self._background_HW3 = background_HW3
+        self._target = RasterTarget.of_size(*rig.reference.canvas_hw)
+
+    def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
+        """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
+        rig, target = self._rig, self._target
+        target.clear()
+        rasterise(
+            place_vertices(rig, motion),
+            rig.mesh.position_V3[:, :2].copy(),
+            rig.mesh.triangle_T3,
+            rig.mesh.label_T,
+            target.map_HW2,
+            target.depth_HW,
+            target.label_HW,
+        )
+        rgb_HW3 = self._background_HW3.copy()
+        alpha_HW = np.empty(target.label_HW.shape, np.uint8)
+        sample_over(rig.texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW)
+        draw_eyes(rgb_HW3, target.label_HW, rig.eyes, rig.reference, motion)
+        draw_mouth(rgb_HW3, target.label_HW, rig.mouth, motion)
+        return rgb_HW3, alpha_HW
+
+
+def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:
+    """Where every mesh vertex is at a motion: (V, 3) canvas pixels and depth."""
+    mesh, reference = rig.mesh, rig.reference
+    expression_O3 = motion.shape_N3[FACE_OVAL] - reference.shape_N3[FACE_OVAL]
+    shape_G3 = mesh.head_shape_G3 + mesh.oval_weight_GO @ expression_O3
+    head_G3 = motion.scale * shape_G3 @ motion.rotation_33.T
+    head_G3[:, :2] += motion.translation_2
+    rest_G3 = mesh.position_V3[NUM_FACE_VERTICES:]
+    body_G3 = rest_G3.copy()
+    body_G3[:, :2] += torso_displacement(rest_G3[:, :2], reference, motion)
+    weight_G1 = mesh.head_weight_G[:, None]
+    surround_G3 = weight_G1 * head_G3 + (1.0 - weight_G1) * body_G3
+    return np.concatenate([motion.landmarks_N3[:NUM_FACE_VERTICES], surround_G3]).astype(np.float32)

@@ -1,0 +1,59 @@
+"""Everything the warp computes once per character.
+
+Knows a framed reference (picture, matte, geometry); does not know motion. Frozen and picklable: it
+is built where the character is opened and used where it is animated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
+from avatar.motion.topology import FACE_OVAL
+from avatar.warp.eyes import EyeRig, build_eyes
+from avatar.warp.mesh import ReferenceMesh, build_mesh
+from avatar.warp.mouth import MouthRig, build_mouth
+
+
+@dataclass(frozen=True, slots=True)
+class WarpRig:
+    """A reference ready to be warped."""
+
+    reference: ReferenceGeometry
+    texture_HW4: ByteArray
+    """The person, straight alpha, with plain eyeballs."""
+    mesh: ReferenceMesh
+    eyes: tuple[EyeRig, ...]
+    mouth: MouthRig
+
+
+def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray) -> WarpRig:
+    """Precompute the warp of a reference.
+
+    `rgb_HW3` holds the person's colours (continued beyond the matte), `alpha_HW` the matte, both of
+    the size `reference.canvas_hw`.
+    """
+    assert rgb_HW3.shape[:2] == reference.canvas_hw
+    assert alpha_HW.shape == reference.canvas_hw
+    plain_HW3, eyes, white_3 = build_eyes(rgb_HW3, reference)
+    if white_3 is None:
+        white_3 = _white_from_skin(rgb_HW3, reference)
+    return WarpRig(
+        reference=reference,
+        texture_HW4=np.ascontiguousarray(np.dstack([plain_HW3, alpha_HW])),
+        mesh=build_mesh(reference),
+        eyes=eyes,
+        mouth=build_mouth(reference, white_3),
+    )
+
+
+def _white_from_skin(rgb_HW3: ByteArray, reference: ReferenceGeometry) -> FloatArray:
+    """A guess at white where the eyes show none: the face's brightest tone, mostly desaturated."""
+    height, width = reference.canvas_hw
+    oval = np.rint(reference.landmarks_N3[FACE_OVAL, :2]).astype(int)
+    left, top = np.clip(oval.min(0), 0, [width - 2, height - 2])
+    right, bottom = np.clip(oval.max(0), [left + 1, top + 1], [width, height])
+    bright = np.percentile(rgb_HW3[top:bottom, left:right].reshape(-1, 3), 90, axis=0)
+    return (0.7 * bright.max() + 0.3 * bright).astype(np.float32)
