@@ -1,0 +1,275 @@
+"""One-Euro smoothing of a face's motion, and what happens while the face is lost.
+
+Knows dt, speeds and easing; does not know trackers or references.
+
+One-Euro filter: G. Casiez, N. Roussel, D. Vogel, CHI 2012: a first-order low-pass whose cut-off
+rises with the (smoothed) speed, so that rest is calm and movement is not late. Rotations are
+filtered in the tangent space at the last output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from avatar.frames import FaceMotion, FloatArray, Tracking
+from avatar.motion import topology as topo
+from avatar.motion.geometry import place_head
+from avatar.motion.neutral import Neutral
+from avatar.motion.rotation import blend_rotations, exp_rotation, log_rotation
+
+HOLD_S = 0.25
+EASE_OUT_S = 0.8
+EASE_IN_S = 0.35
+MAX_GAP_S = 0.5
+"""After a longer gap between stamps a filter starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneEuroSettings:
+    """Cut-off at rest (Hz), its rise per unit of speed, cut-off of the speed estimate (Hz)."""
+
+    min_cutoff_hz: float
+    beta: float
+    speed_cutoff_hz: float = 1.5
+
+
+def _alpha(cutoff_hz: FloatArray | float, dt_s: float) -> FloatArray:
+    r = 2.0 * np.pi * np.asarray(cutoff_hz, dtype=np.float32) * dt_s
+    return np.asarray(r / (r + 1.0), dtype=np.float32)
+
+
+class OneEuro:
+    """Filters an array of any shape, each point (last axis) with the speed of its own.
+
+    The speed is the length over the last axis, so that a point's components are filtered alike.
+    """
+
+    def __init__(self, settings: OneEuroSettings) -> None:
+        self._settings = settings
+        self._value: FloatArray | None = None
+        self._raw: FloatArray | None = None
+        self._speed: FloatArray | None = None
+
+    def reset(self) -> None:
+        """Take the next value as it is."""
+        self._value = self._raw = self._speed = None
+
+    def __call__(self, value: FloatArray, dt_s: float) -> FloatArray:
+        """The smoothed value, `dt_s` seconds after the last one."""
+        value = np.asarray(value, dtype=np.float32)
+        if self._value is None or self._raw is None or self._speed is None or dt_s <= 0:
+            if self._value is None or dt_s < 0:
+                self._value, self._raw = value, value
+                self._speed = np.zeros_like(value)
+            return self._value
+        velocity = (value - self._raw) / np.float32(dt_s)
+        self._speed = self._speed + _alpha(self._settings.speed_cutoff_hz, dt_s) * (
+            velocity - self._speed
+        )
+        self._raw = value
+        speed = np.linalg.norm(self._speed, axis=-1, keepdims=True)
+        cutoff = self._settings.min_cutoff_hz + self._settings.beta * speed
+        self._value = self._value + _alpha(cutoff, dt_s) * (value - self._value)
+        return self._value
+
+
+class OneEuroRotation:
+    """The same filter on a rotation: speed and steps are rotation vectors."""
+
+    def __init__(self, settings: OneEuroSettings) -> None:
+        self._settings = settings
+        self._value: FloatArray | None = None
+        self._raw: FloatArray | None = None
+        self._speed_3 = np.zeros(3, dtype=np.float32)
+
+    def reset(self) -> None:
+        """Take the next rotation as it is."""
+        self._value = self._raw = None
+        self._speed_3 = np.zeros(3, dtype=np.float32)
+
+    def __call__(self, rotation_33: FloatArray, dt_s: float) -> FloatArray:
+        """The smoothed rotation, `dt_s` seconds after the last one."""
+        if self._value is None or self._raw is None or dt_s <= 0:
+            if self._value is None:
+                self._value = self._raw = rotation_33
+            return self._value
+        velocity = log_rotation(rotation_33 @ self._raw.T) / np.float32(dt_s)
+        self._speed_3 = self._speed_3 + _alpha(self._settings.speed_cutoff_hz, dt_s) * (
+            velocity - self._speed_3
+        )
+        self._raw = rotation_33
+        speed = float(np.linalg.norm(self._speed_3))
+        alpha = _alpha(self._settings.min_cutoff_hz + self._settings.beta * speed, dt_s)
+        step = log_rotation(rotation_33 @ self._value.T)
+        self._value = np.asarray(exp_rotation(alpha * step) @ self._value, dtype=np.float32)
+        return self._value
+
+
+# Speeds are per second in each signal's unit (radians, inter-ocular units, aperture).
+ROTATION = OneEuroSettings(min_cutoff_hz=1.8, beta=6.0)
+TRANSLATION = OneEuroSettings(min_cutoff_hz=1.8, beta=4.0)
+SCALE = OneEuroSettings(min_cutoff_hz=1.0, beta=4.0)
+SHAPE = OneEuroSettings(min_cutoff_hz=2.0, beta=8.0)
+EYE_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=4.0)
+LIP_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=14.0, speed_cutoff_hz=4.0)
+GAZE = OneEuroSettings(min_cutoff_hz=1.2, beta=3.0, speed_cutoff_hz=3.0)
+LIDS = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=6.0)
+LIPS = OneEuroSettings(min_cutoff_hz=3.5, beta=14.0, speed_cutoff_hz=6.0)
+
+_EYE_POINTS = np.unique(
+    np.concatenate(
+        [topo.LEFT_LID_UPPER, topo.LEFT_LID_LOWER, topo.RIGHT_LID_UPPER, topo.RIGHT_LID_LOWER]
+    )
+)
+_LIP_POINTS = topo.LIPS
+
+
+class FaceSmoother:
+    """Smooths a face over time; holds it when lost, then eases it to the driver's neutral."""
+
+    def __init__(self) -> None:
+        self._rotation = OneEuroRotation(ROTATION)
+        self._filters = {
+            "translation": OneEuro(TRANSLATION),
+            "scale": OneEuro(SCALE),
+            "shape": OneEuro(SHAPE),
+            "eyes": OneEuro(EYE_SHAPE),
+            "lips": OneEuro(LIP_SHAPE),
+            "gaze": OneEuro(GAZE),
+            "lids": OneEuro(LIDS),
+            "lip": OneEuro(LIPS),
+        }
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the face."""
+        self._last_s: float | None = None
+        self._shown: FaceMotion | None = None
+        self._held: FaceMotion | None = None
+        self._lost_s: float | None = None
+        self._back_s: float | None = None
+        self._back_from: FaceMotion | None = None
+        self._reset_filters()
+
+    def _reset_filters(self) -> None:
+        self._rotation.reset()
+        for one in self._filters.values():
+            one.reset()
+
+    def update(
+        self,
+        face: FaceMotion | None,
+        neutral: Neutral | None,
+        picture_hw: tuple[int, int],
+        time_s: float,
+    ) -> tuple[FaceMotion | None, Tracking]:
+        """The face to show at `time_s`, and how it came to be.
+
+        Never seen or long lost: (neutral face or None, LOST).
+        """
+        dt_s = 0.0 if self._last_s is None else time_s - self._last_s
+        if dt_s < 0 or dt_s > MAX_GAP_S:
+            self._reset_filters()
+        self._last_s = time_s
+        if face is None:
+            return self._lost(neutral, picture_hw, time_s)
+        if self._lost_s is not None:
+            if time_s - self._lost_s > HOLD_S:
+                # From where the loss had brought the face, without a jump, to where it is.
+                self._back_from, self._back_s = self._shown, time_s
+                self._reset_filters()
+            self._lost_s = None
+        smooth = self._smooth(face, dt_s)
+        if self._back_s is not None and self._back_from is not None:
+            t = (time_s - self._back_s) / EASE_IN_S
+            if t >= 1.0 or t < 0.0:
+                self._back_s = self._back_from = None
+            else:
+                smooth = blend_faces(self._back_from, smooth, _ease(t))
+        self._shown = smooth
+        return smooth, Tracking.TRACKED
+
+    def _lost(
+        self, neutral: Neutral | None, picture_hw: tuple[int, int], time_s: float
+    ) -> tuple[FaceMotion | None, Tracking]:
+        if self._shown is None:
+            return None, Tracking.LOST
+        if self._lost_s is None:
+            self._lost_s, self._held = time_s, self._shown
+        gone_s = time_s - self._lost_s
+        if gone_s <= HOLD_S or neutral is None or self._held is None:
+            return self._shown, Tracking.HELD
+        rest = neutral_face(neutral, picture_hw)
+        t = (gone_s - HOLD_S) / EASE_OUT_S
+        self._shown = rest if t >= 1.0 else blend_faces(self._held, rest, _ease(t))
+        return self._shown, Tracking.LOST if t >= 1.0 else Tracking.EASING
+
+    def _smooth(self, face: FaceMotion, dt_s: float) -> FaceMotion:
+        f = self._filters
+        unit = np.float32(max(face.scale, 1e-6))
+        rotation = self._rotation(face.rotation_33, dt_s)
+        translation = f["translation"](face.translation_2 / unit, dt_s) * unit
+        scale = float(np.exp(f["scale"](np.log([face.scale]).astype(np.float32), dt_s)[0]))
+        shape = f["shape"](face.shape_N3, dt_s).copy()
+        shape[_EYE_POINTS] = f["eyes"](face.shape_N3[_EYE_POINTS], dt_s)
+        shape[_LIP_POINTS] = f["lips"](face.shape_N3[_LIP_POINTS], dt_s)
+        lids = f["lids"](face.lid_apertures_2[:, None], dt_s)[:, 0]
+        lip = float(f["lip"](np.array([face.lip_aperture], dtype=np.float32), dt_s)[0])
+        return FaceMotion(
+            landmarks_N3=place_head(shape, rotation, translation, scale),
+            rotation_33=rotation,
+            translation_2=translation,
+            scale=scale,
+            shape_N3=shape,
+            gaze_22=f["gaze"](face.gaze_22, dt_s),
+            lid_apertures_2=lids,
+            lip_aperture=lip,
+            confidence=face.confidence,
+        )
+
+
+def _ease(t: float) -> float:
+    t = min(max(t, 0.0), 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def neutral_face(neutral: Neutral, picture_hw: tuple[int, int]) -> FaceMotion:
+    """The driver at rest as a tracker would have seen them."""
+    translation, scale = neutral.place_px(picture_hw)
+    return FaceMotion(
+        landmarks_N3=place_head(neutral.shape_N3, neutral.rotation_33, translation, scale),
+        rotation_33=neutral.rotation_33,
+        translation_2=translation,
+        scale=scale,
+        shape_N3=neutral.shape_N3,
+        gaze_22=neutral.gaze_22,
+        lid_apertures_2=neutral.lid_apertures_2,
+        lip_aperture=neutral.lip_aperture,
+        confidence=0.0,
+    )
+
+
+def blend_faces(start: FaceMotion, end: FaceMotion, weight: float) -> FaceMotion:
+    """A face `weight` of the way between two."""
+    w = np.float32(weight)
+
+    def mix(a: FloatArray, b: FloatArray) -> FloatArray:
+        return np.asarray(a + w * (b - a), dtype=np.float32)
+
+    rotation = blend_rotations(start.rotation_33, end.rotation_33, weight)
+    translation = mix(start.translation_2, end.translation_2)
+    scale = start.scale * (end.scale / start.scale) ** weight
+    shape = mix(start.shape_N3, end.shape_N3)
+    return replace(
+        end,
+        landmarks_N3=place_head(shape, rotation, translation, scale),
+        rotation_33=rotation,
+        translation_2=translation,
+        scale=scale,
+        shape_N3=shape,
+        gaze_22=mix(start.gaze_22, end.gaze_22),
+        lid_apertures_2=mix(start.lid_apertures_2, end.lid_apertures_2),
+        lip_aperture=start.lip_aperture + weight * (end.lip_aperture - start.lip_aperture),
+    )
