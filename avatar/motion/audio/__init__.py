@@ -1,0 +1,1 @@
+"""Sound becomes mouth motion: reading, resampling, features, the encoder, and its basis."""

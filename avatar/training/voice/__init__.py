@@ -1,0 +1,1 @@
+"""Training of the audio encoder from synthesised speech."""
