@@ -42,6 +42,9 @@ NECK_REACH_IOD = 1.15
 HULL_SLOPE = 0.9
 """How steeply the head recedes beyond the face oval: depth per distance on the picture."""
 HULL_DEPTH_IOD = 0.9
+AXIS_REACH_IOD = 0.35
+"""Within this distance below the chin the neck has reached the axis that the head turns about."""
+AXIS_DEPTH_IOD = -0.1
 
 
 class Label(IntEnum):
@@ -91,8 +94,8 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     beyond_G = np.maximum(radius_G - 1.0, 0.0) * np.linalg.norm(
         (surround_G2 - centre_2) / np.maximum(radius_G, 1e-3)[:, None], axis=1
     )
-    depth_G = oval_depth_G + np.minimum(HULL_SLOPE * beyond_G, HULL_DEPTH_IOD * reference.scale)
-    surround_G3 = np.column_stack([surround_G2, depth_G]).astype(np.float32)
+    depth_G = _hull_depth(beyond_G / reference.scale, oval_depth_G / reference.scale)
+    surround_G3 = np.column_stack([surround_G2, depth_G * reference.scale]).astype(np.float32)
     head_shape_G3 = to_head_space(surround_G3, reference)
     below_chin_G = head_shape_G3[:, 1] - reference.shape_N3[CHIN, 1]
     head_weight_G = (1.0 - smoothstep(*HAIR_REACH, radius_G)) * (
@@ -174,6 +177,18 @@ def _against_oval(
         return found.astype(np.float32)
 
     return np.linalg.norm(relative_G2, axis=1) / around(radius_O), around(depth_O)
+
+
+def _hull_depth(beyond_G: FloatArray, oval_depth_G: FloatArray) -> FloatArray:
+    """Depth of hair and neck (inter-ocular units) from the distance beyond the face oval.
+
+    Where the oval lies before the head's axis (chin, forehead), what follows falls back to it:
+    a neck that stayed at the depth of the chin would swing with every turn.
+    """
+    receding_G = oval_depth_G + np.minimum(HULL_SLOPE * beyond_G, HULL_DEPTH_IOD)
+    to_axis_G = smoothstep(0.0, AXIS_REACH_IOD, beyond_G)
+    on_axis_G = oval_depth_G + (AXIS_DEPTH_IOD - oval_depth_G) * to_axis_G
+    return np.maximum(receding_G, on_axis_G)
 
 
 def _oval_weights(points_G2: FloatArray, oval_O2: FloatArray, scale: float) -> FloatArray:

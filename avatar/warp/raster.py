@@ -17,6 +17,7 @@ from avatar.frames import ByteArray, FloatArray
 from avatar.jit import kernel
 
 FAR = np.float32(1e9)
+BACK_FACE_OFFSET = 1e4
 IntArray = NDArray[np.int32]
 
 
@@ -58,7 +59,8 @@ def rasterise(
 ) -> None:
     """Draw triangles into the target buffers, nearest first wins.
 
-    Triangles are wound clockwise on screen (y down); flipped ones face away and are not drawn.
+    Triangles are wound clockwise on screen (y down). Flipped ones face away: they are drawn
+    `BACK_FACE_OFFSET` further back, so that a fold shows its inside rather than a hole.
     """
     height, width = depth_HW.shape
     for t in range(triangle_T3.shape[0]):
@@ -72,7 +74,7 @@ def rasterise(
         cx = position_V3[c, 0]
         cy = position_V3[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area < 1e-4:
+        if abs(area) < 1e-4:
             continue
         left = max(int(np.floor(min(ax, bx, cx))), 0)
         right = min(int(np.ceil(max(ax, bx, cx))), width - 1)
@@ -89,6 +91,8 @@ def rasterise(
         az = position_V3[a, 2]
         bz = position_V3[b, 2] - az
         cz = position_V3[c, 2] - az
+        if area < 0:
+            az += BACK_FACE_OFFSET
         au = texture_V2[a, 0]
         av = texture_V2[a, 1]
         bu = texture_V2[b, 0] - au
