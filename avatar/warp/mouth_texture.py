@@ -8,6 +8,8 @@ Legend: H, W pixels of a strip.
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -19,6 +21,7 @@ TOOTH_MM = 10.0
 """Height of the tallest crown."""
 GUM_MM = 5.0
 STRIP_MM = TOOTH_MM + GUM_MM
+PAINTED_PER_MM = 10
 
 # From the midline outwards: width, crown height relative to the central incisor.
 UPPER_TEETH_MM = ((8.5, 1.0), (6.7, 0.88), (7.7, 0.98), (7.0, 0.84), (6.8, 0.78), (5.3, 0.7))
@@ -31,14 +34,20 @@ TONGUE_RGB = np.array([176.0, 88.0, 88.0], np.float32)
 
 
 def teeth_strip(pixels_per_mm: float, *, is_upper: bool) -> ByteArray:
-    """Paint one dental arch unrolled to a strip (H, W, 4); crowns hang down for the upper arch.
+    """One dental arch unrolled to a strip (H, W, 4); crowns hang down for the upper arch.
 
-    Alpha ends at the free edges. Painted at four times the resolution and averaged, so that the
-    gaps between teeth stay soft.
+    Alpha ends at the free edges. At most `PAINTED_PER_MM` pixels per millimetre are painted.
     """
-    fine = 4.0 * pixels_per_mm
-    height, width = round(STRIP_MM * fine), round(ARCH_MM * fine)
-    y_mm, x_mm = np.mgrid[0:height, 0:width].astype(np.float32) / np.float32(fine)
+    painted = _painted_strip(is_upper)
+    size = (round(ARCH_MM * pixels_per_mm), round(STRIP_MM * pixels_per_mm))
+    return np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@cache
+def _painted_strip(is_upper: bool) -> ByteArray:
+    """The strip at full resolution; averaging it down keeps the gaps between teeth soft."""
+    height, width = round(STRIP_MM * PAINTED_PER_MM), round(ARCH_MM * PAINTED_PER_MM)
+    y_mm, x_mm = np.mgrid[0:height, 0:width].astype(np.float32) / np.float32(PAINTED_PER_MM)
     x_mm -= ARCH_MM / 2
     strip = np.empty((height, width, 4), np.float32)
     strip[..., :3] = GUM_RGB * (0.75 + 0.25 * np.clip(y_mm / GUM_MM, 0, 1))[..., None]
@@ -63,8 +72,9 @@ def teeth_strip(pixels_per_mm: float, *, is_upper: bool) -> ByteArray:
         left_mm += tooth_mm
     if not is_upper:
         strip = strip[::-1]
-    size = (round(ARCH_MM * pixels_per_mm), round(STRIP_MM * pixels_per_mm))
-    return np.clip(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
+    painted = np.clip(strip, 0, 255).astype(np.uint8)
+    painted.flags.writeable = False
+    return painted
 
 
 def _paint_tooth(
