@@ -80,10 +80,15 @@ class Person:
         return self.joints_J3[list(joints), 1]
 
 
-def choose_framing(person: Person, picture_hw: tuple[int, int]) -> Framing:
+def picture_hw(picture_HWC: ByteArray) -> tuple[int, int]:
+    """Rows and columns."""
+    return int(picture_HWC.shape[0]), int(picture_HWC.shape[1])
+
+
+def choose_framing(person: Person, source_hw: tuple[int, int]) -> Framing:
     """Show as much of the person as the picture was taken to show."""
-    below_eyes_iod = (picture_hw[0] - float(person.eyes_middle_2[1])) / person.iod_px
-    rows = picture_hw[0]
+    below_eyes_iod = (source_hw[0] - float(person.eyes_middle_2[1])) / person.iod_px
+    rows = source_hw[0]
     if (
         person.sees(_ANKLES)
         and person.sees(_HIPS)
@@ -102,7 +107,7 @@ def choose_framing(person: Person, picture_hw: tuple[int, int]) -> Framing:
 
 
 def frame_person(
-    person: Person, framing: Framing, picture_hw: tuple[int, int], canvas_hw: tuple[int, int]
+    person: Person, framing: Framing, source_hw: tuple[int, int], canvas_hw: tuple[int, int]
 ) -> Crop:
     """Choose the window; it stays inside the picture where a sensible one does."""
     aspect = canvas_hw[1] / canvas_hw[0]  # width / height
@@ -117,7 +122,7 @@ def frame_person(
     else:  # a full body was asked for and none was found: about its size, from the head down
         widest = tightest = 28.0
         eye_line = 0.14
-    rows, columns = picture_hw
+    rows, columns = source_hw
     height = min(widest * person.iod_px, max(min(rows, columns / aspect), tightest * person.iod_px))
     width = height * aspect
     left = _shift_inside(eyes_x - width / 2, width, columns, 0.12 * width)
@@ -175,20 +180,20 @@ def cut(picture_HWC: ByteArray, crop: Crop, canvas_hw: tuple[int, int]) -> ByteA
     canvas = cv2.warpAffine(
         source, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    if crop.outside_fraction((picture_HWC.shape[0], picture_HWC.shape[1])) > 0.002:
-        canvas = _soften_outside(canvas, crop, scale, picture_HWC.shape[:2])
+    if crop.outside_fraction(picture_hw(picture_HWC)) > 0.002:
+        canvas = _soften_outside(canvas, crop, scale, picture_hw(picture_HWC))
     return np.asarray(canvas, np.uint8)
 
 
 def _soften_outside(
-    canvas: cv2.typing.MatLike, crop: Crop, scale: float, picture_hw: tuple[int, ...]
+    canvas: cv2.typing.MatLike, crop: Crop, scale: float, source_hw: tuple[int, int]
 ) -> cv2.typing.MatLike:
     """Blur what was continued, more so further out, so that no streaks show."""
     rows, columns = canvas.shape[:2]
     x_W = np.arange(columns) + 0.5 + crop.left * scale
     y_H = np.arange(rows) + 0.5 + crop.top * scale
-    beyond_x_W = np.maximum(np.maximum(-x_W, x_W - picture_hw[1] * scale), 0.0)
-    beyond_y_H = np.maximum(np.maximum(-y_H, y_H - picture_hw[0] * scale), 0.0)
+    beyond_x_W = np.maximum(np.maximum(-x_W, x_W - source_hw[1] * scale), 0.0)
+    beyond_y_H = np.maximum(np.maximum(-y_H, y_H - source_hw[0] * scale), 0.0)
     distance_HW = np.hypot(beyond_x_W[None, :], beyond_y_H[:, None]).astype(np.float32)
     result = canvas.astype(np.float32)
     for sigma in (2.0, 6.0, 16.0):

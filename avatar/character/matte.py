@@ -3,9 +3,10 @@
 The mask says where the person surely is and surely is not; in between, closed-form matting (Levin,
 Lischinski and Weiss 2008: alpha is locally an affine function of colour) decides, at a reduced
 resolution, and a guided filter (He, Sun and Tang 2013) carries the result to full resolution.
-Knows colours and masks; does not know faces or where the mask comes from.
+Knows colours, masks and a face's outline; does not know where the mask comes from.
 
-Shape legend: H, W pixels; h, w pixels of the reduced picture; P unknown pixels; 3 colours.
+Shape legend: H, W pixels; h, w pixels of the reduced picture; P unknown pixels; 3 colours;
+N face landmarks; M other people; 2 components of a point.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import scipy.sparse.linalg as sparse_linalg
 from numpy.typing import NDArray
 
 from avatar.frames import ByteArray, FloatArray
+from avatar.motion.topology import FACE_OVAL
 
 _SOLVE_SIDE_PX = 320
 """Long side at which the linear system is solved: 0.3 s instead of 2 s."""
@@ -120,6 +122,15 @@ def _upsample(rgb_HW3: ByteArray, small_hw3: FloatArray, alpha_hw: FloatArray) -
     radius = max(2, round(1.5 * size[0] / alpha_hw.shape[1]))
     sharp_HW = cv2.ximgproc.guidedFilter(guide, smooth_HW, radius, 1e-5)
     return np.asarray(np.clip(sharp_HW, 0.0, 1.0), np.float32)
+
+
+def cover_face(coarse_HW: FloatArray, landmarks_N3: FloatArray) -> FloatArray:
+    """Make sure that the face is inside: masks of drawings and strange light have holes there."""
+    oval = landmarks_N3[FACE_OVAL, :2]
+    inner = oval.mean(axis=0) + 0.92 * (oval - oval.mean(axis=0))
+    face_HW = np.zeros(coarse_HW.shape, np.uint8)
+    cv2.fillPoly(face_HW, [inner.round().astype(np.int32)], (255.0,))
+    return np.maximum(coarse_HW, face_HW.astype(np.float32) / 255)
 
 
 def keep_own_person(

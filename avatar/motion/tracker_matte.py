@@ -7,9 +7,9 @@ mask's edge (`avatar.character.matte` does). Shape legend: H, W pixels; 3 colour
 from __future__ import annotations
 
 import numpy as np
-from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
 from avatar.frames import ByteArray, FloatArray
+from avatar.motion.native_log import quiet_native_log
 
 _GENERAL_MODEL = 0  # 256 x 256; model 1 (landscape, 144 x 256) is coarser
 
@@ -19,6 +19,9 @@ def segment_person(rgb_HW3: ByteArray) -> FloatArray:
 
     The network (MediaPipe Selfie Segmentation, general model) sees the picture at 256 x 256.
     """
-    with SelfieSegmentation(model_selection=_GENERAL_MODEL) as segmentation:
-        mask_HW = segmentation.process(np.ascontiguousarray(rgb_HW3)).segmentation_mask
+    with quiet_native_log():
+        from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
+
+        with SelfieSegmentation(model_selection=_GENERAL_MODEL) as segmentation:
+            mask_HW = segmentation.process(np.ascontiguousarray(rgb_HW3)).segmentation_mask
     return np.clip(np.asarray(mask_HW, np.float32), 0.0, 1.0)
