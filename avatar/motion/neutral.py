@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from avatar.errors import ConfigError
 from avatar.frames import NUM_JOINTS, NUM_LANDMARKS, FaceMotion, FloatArray, ReferenceGeometry
+from avatar.motion.expression import healthy_aperture
 from avatar.motion.rotation import blend_rotations
 
 NEUTRAL_VERSION = 1
@@ -76,8 +77,11 @@ class Neutral:
             joints = (joints - centre) / np.float32(reference.scale)
         return cls(
             shape_N3=reference.shape_N3,
-            lid_apertures_2=reference.lid_apertures_2,
-            lip_aperture=reference.lip_aperture,
+            # A picture with shut eyes or an open mouth is still no rest to measure from.
+            lid_apertures_2=np.array(
+                [healthy_aperture(float(a)) for a in reference.lid_apertures_2], dtype=np.float32
+            ),
+            lip_aperture=min(reference.lip_aperture, 0.02),
             gaze_22=reference.gaze_22,
             rotation_33=reference.rotation_33,
             translation_2=(reference.translation_2 - middle) / np.float32(rows),

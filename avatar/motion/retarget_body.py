@@ -1,0 +1,270 @@
+"""A driver's posture and gestures put onto a reference's skeleton, bone by bone.
+
+Knows bones as directions; lengths always come from the reference (or, for its unseen hands, from
+its forearm), so that no length of the driver can leak. Small movements are relative to the driver's
+own rest (who slouches does not make the character slouch); large ones of the arms, where the
+gesture itself matters, go over to the driver's absolute direction. Depth is kept: a forearm that
+points at the camera is drawn short.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar.frames import NUM_HAND_JOINTS, FloatArray, HandsMotion, Motion, ReferenceGeometry
+from avatar.motion import skeleton as sk
+from avatar.motion.geometry import place_head
+from avatar.motion.neutral import Neutral
+from avatar.motion.performance import BodyPose
+from avatar.motion.rotation import blend_rotations, rotation_between, soft_limit
+
+_DEPTH_TRUST = 0.7
+"""The pose tracker overstates depth."""
+_ABSOLUTE_FROM_RAD, _ABSOLUTE_TO_RAD = np.radians(15.0), np.radians(55.0)
+_SHOULDERS_LIMIT = 1.2
+"""Largest shift of the shoulders' middle, inter-ocular distances."""
+_TORSO_LIMIT_RAD = np.radians(25.0)
+_FOLLOW_HEAD = 0.4
+"""Without a tracked body the shoulders take this share of the head's movement."""
+
+_IDENTITY = np.eye(3, dtype=np.float32)
+
+
+def _smoothstep(value: float, low: float, high: float) -> float:
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _direction(start_3: FloatArray, end_3: FloatArray) -> FloatArray | None:
+    bone = (end_3 - start_3) * np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
+    length = float(np.linalg.norm(bone))
+    return bone / np.float32(length) if length > 1e-6 else None
+
+
+class _Driver:
+    """The driver's joints now and at rest, both from the resting head's centre in head sizes."""
+
+    def __init__(self, motion: Motion, neutral: Neutral) -> None:
+        assert motion.body is not None
+        place, unit = neutral.place_px(motion.picture_hw)
+        centre = np.array([*place, 0.0], dtype=np.float32)
+        self.now = (motion.body.joints_J3 - centre) / np.float32(unit)
+        self.visibility = motion.body.visibility_J
+        self.rest = neutral.joints_J3
+        self.rest_visibility = neutral.visibility_J
+
+    def seen(self, *joints: int) -> float:
+        """0..1: how far to trust these joints now."""
+        return _smoothstep(float(min(self.visibility[j] for j in joints)), 0.4, 0.75)
+
+    def seen_at_rest(self, *joints: int) -> float:
+        if self.rest is None or self.rest_visibility is None:
+            return 0.0
+        return _smoothstep(float(min(self.rest_visibility[j] for j in joints)), 0.4, 0.75)
+
+
+class BodyRetargeter:
+    """Moves one reference's skeleton."""
+
+    def __init__(self, reference: ReferenceGeometry) -> None:
+        assert reference.joints_J3 is not None
+        assert reference.visibility_J is not None
+        self._reference = reference
+        self._rest_J3 = reference.joints_J3.astype(np.float32)
+        self._visibility_J = reference.visibility_J.astype(np.float32)
+        self._palms_2 = np.array(
+            [self._palm(elbow, wrist) for elbow, wrist in ((13, 15), (14, 16))], dtype=np.float32
+        )
+
+    def _palm(self, elbow: int, wrist: int) -> float:
+        head = sk.FOREARM_PER_INTER_OCULAR * self._reference.scale
+        forearm = float(np.linalg.norm(self._rest_J3[elbow] - self._rest_J3[wrist]))
+        seen = _smoothstep(float(min(self._visibility_J[[elbow, wrist]])), 0.4, 0.75)
+        # A forearm that points at the camera measures short: never below what the head suggests.
+        measured = max(forearm, 0.7 * head)
+        return sk.PALM_PER_FOREARM * (seen * measured + (1.0 - seen) * head)
+
+    def rest(self) -> BodyPose:
+        """The body as in the reference picture."""
+        hands = np.repeat(self._rest_J3[sk.WRISTS][:, None], NUM_HAND_JOINTS, axis=1)
+        return BodyPose(
+            joints_J3=self._rest_J3,
+            visibility_J=self._visibility_J,
+            hands_2K3=hands,
+            hand_presence_2=np.zeros(2, dtype=np.float32),
+        )
+
+    def perform(self, motion: Motion, neutral: Neutral) -> BodyPose:
+        """The driver's body on the reference's bones."""
+        if motion.body is None:
+            return self._follow_head(motion, neutral)
+        driver = _Driver(motion, neutral)
+        rest = self._rest_J3
+        joints = rest.copy()
+        visibility = self._visibility_J.copy()
+
+        middle = 0.5 * (rest[11] + rest[12]) + self._shoulder_shift(driver)
+        torso = self._torso_turn(driver, 11, 12)
+        for joint in (11, 12):
+            joints[joint] = middle + torso @ (rest[joint] - 0.5 * (rest[11] + rest[12]))
+        rest_hips = 0.5 * (rest[23] + rest[24])
+        lean = self._lean(driver)
+        hips = middle + lean @ (rest_hips - 0.5 * (rest[11] + rest[12]))
+        pelvis = self._torso_turn(driver, 23, 24)
+        for joint in (23, 24):
+            joints[joint] = hips + pelvis @ (rest[joint] - rest_hips)
+        for start, end in (*sk.ARM_BONES, *sk.LEG_BONES):
+            self._place_bone(driver, joints, start, end, is_gesture=(start, end) in sk.ARM_BONES)
+        for start, end in sk.ARM_BONES:
+            seen = driver.seen(start, end)
+            visibility[end] = max(visibility[end], seen)
+            visibility[start] = max(visibility[start], seen)
+        hands, presence = self._hands(motion, joints)
+        for start, end in sk.PALM_BONES:
+            elbow = start - 2
+            turn = rotation_between(
+                _unit(rest[start] - rest[elbow]), _unit(joints[start] - joints[elbow])
+            )
+            joints[end] = joints[start] + turn @ (rest[end] - rest[start])
+        return BodyPose(joints, visibility, hands, presence)
+
+    def attach(
+        self, body: BodyPose, rotation_33: FloatArray, translation_2: FloatArray, scale: float
+    ) -> tuple[FloatArray, FloatArray, HandsMotion]:
+        """Joints, visibility and hands with the head's joints on the head as it is placed."""
+        joints = body.joints_J3.astype(np.float32, copy=True)
+        landmarks = place_head(
+            self._reference.shape_N3[sk.HEAD_LANDMARKS], rotation_33, translation_2, scale
+        )
+        landmarks[:, 2] += joints[[11, 12], 2].mean()
+        joints[sk.HEAD_JOINTS] = landmarks
+        hands = HandsMotion(
+            joints_2K3=body.hands_2K3.astype(np.float32, copy=False),
+            is_present_2=body.hand_presence_2 > 0.5,
+        )
+        return joints, body.visibility_J, hands
+
+    def _follow_head(self, motion: Motion, neutral: Neutral) -> BodyPose:
+        rest = self.rest()
+        if motion.face is None:
+            return rest
+        place, unit = neutral.place_px(motion.picture_hw)
+        shift = (motion.face.translation_2 - place) * np.float32(_FOLLOW_HEAD / unit)
+        shift = soft_limit(shift, 0.5 * _SHOULDERS_LIMIT) * np.float32(self._reference.scale)
+        joints = self._rest_J3.copy()
+        # The upper body leans from the hips: shoulders and arms all the way, hips not at all.
+        joints[11:23, :2] += shift
+        hands = np.repeat(joints[sk.WRISTS][:, None], NUM_HAND_JOINTS, axis=1)
+        return BodyPose(joints, rest.visibility_J, hands, rest.hand_presence_2)
+
+    def _shoulder_shift(self, driver: _Driver) -> FloatArray:
+        weight = driver.seen(11, 12) * driver.seen_at_rest(11, 12)
+        if driver.rest is None or weight == 0.0:
+            return np.zeros(3, dtype=np.float32)
+        shift = driver.now[[11, 12]].mean(0) - driver.rest[[11, 12]].mean(0)
+        shift[2] = 0.0
+        limited = soft_limit(shift, _SHOULDERS_LIMIT)
+        return np.asarray(limited * np.float32(weight * self._reference.scale), dtype=np.float32)
+
+    def _torso_turn(self, driver: _Driver, left: int, right: int) -> FloatArray:
+        """Turn of the line between a pair of joints, relative to the driver's rest."""
+        weight = driver.seen(left, right) * driver.seen_at_rest(left, right)
+        if driver.rest is None or weight == 0.0:
+            return _IDENTITY
+        now = _direction(driver.now[right], driver.now[left])
+        rest = _direction(driver.rest[right], driver.rest[left])
+        return _limited_turn(rest, now, weight)
+
+    def _lean(self, driver: _Driver) -> FloatArray:
+        weight = driver.seen(23, 24, 11, 12) * driver.seen_at_rest(23, 24, 11, 12)
+        if driver.rest is None or weight == 0.0:
+            return _IDENTITY
+        now = _direction(driver.now[[11, 12]].mean(0), driver.now[[23, 24]].mean(0))
+        rest = _direction(driver.rest[[11, 12]].mean(0), driver.rest[[23, 24]].mean(0))
+        return _limited_turn(rest, now, weight)
+
+    def _place_bone(
+        self, driver: _Driver, joints: FloatArray, start: int, end: int, *, is_gesture: bool
+    ) -> None:
+        bone = self._rest_J3[end] - self._rest_J3[start]
+        length = float(np.linalg.norm(bone))
+        own = _unit(bone)
+        direction = own
+        seen = driver.seen(start, end)
+        now = _direction(driver.now[start], driver.now[end])
+        if seen > 0.0 and now is not None:
+            at_rest = driver.seen_at_rest(start, end)
+            rest = None if driver.rest is None else _direction(driver.rest[start], driver.rest[end])
+            wanted = now
+            if rest is not None and at_rest > 0.0:
+                turn = rotation_between(rest, now)
+                relative = turn @ own
+                angle = float(np.arccos(np.clip(rest @ now, -1.0, 1.0)))
+                absolute = _smoothstep(angle, _ABSOLUTE_FROM_RAD, _ABSOLUTE_TO_RAD)
+                if not is_gesture:
+                    absolute = 0.0
+                absolute = 1.0 - at_rest * (1.0 - absolute)
+                wanted = _slerp(relative, now, absolute)
+            elif not is_gesture:
+                wanted = own  # a leg never seen at rest says nothing relative
+            direction = _slerp(own, wanted, seen)
+            if is_gesture:
+                length = self._arm_bone_length(start, length)
+        joints[end] = joints[start] + np.float32(length) * direction
+
+    def _arm_bone_length(self, start: int, measured: float) -> float:
+        """An arm foreshortened or unseen in the picture gets its length from the head or its twin.
+
+        Elbow and wrist bones are about as long as each other's twin; the longer one is right.
+        """
+        pairs = {11: (12, 14), 12: (11, 13), 13: (14, 16), 14: (13, 15)}
+        a, b = pairs[start]
+        twin = float(np.linalg.norm(self._rest_J3[b] - self._rest_J3[a]))
+        head = sk.FOREARM_PER_INTER_OCULAR * self._reference.scale
+        return float(np.clip(max(measured, 0.9 * twin), 0.6 * head, 2.2 * head))
+
+    def _hands(self, motion: Motion, joints: FloatArray) -> tuple[FloatArray, FloatArray]:
+        hands = np.repeat(joints[sk.WRISTS][:, None], NUM_HAND_JOINTS, axis=1)
+        presence = np.zeros(2, dtype=np.float32)
+        if motion.hands is None or motion.body is None:
+            return hands, presence
+        for side in (0, 1):
+            if not motion.hands.is_present_2[side]:
+                continue
+            elbow, wrist = int(sk.ELBOWS[side]), int(sk.WRISTS[side])
+            seen = motion.hands.joints_2K3[side]
+            # The angle between hand and forearm is kept when the forearm is drawn otherwise.
+            driver = motion.body.joints_J3
+            forearm = _direction(driver[elbow], driver[wrist])
+            drawn = _unit(joints[wrist] - joints[elbow])
+            turn = _IDENTITY if forearm is None else rotation_between(forearm, drawn)
+            for (start, end), length in zip(sk.HAND_BONES, sk.HAND_BONE_LENGTHS, strict=True):
+                direction = _unit(seen[end] - seen[start])
+                hands[side, end] = hands[side, start] + (
+                    turn @ direction * np.float32(length * self._palms_2[side])
+                )
+            presence[side] = 1.0
+        return hands, presence
+
+
+def _unit(vector_3: FloatArray) -> FloatArray:
+    length = float(np.linalg.norm(vector_3))
+    if length < 1e-6:
+        return np.array([0.0, 1.0, 0.0], dtype=np.float32)
+    return np.asarray(vector_3 / np.float32(length), dtype=np.float32)
+
+
+def _slerp(start_3: FloatArray, end_3: FloatArray, weight: float) -> FloatArray:
+    turn = blend_rotations(_IDENTITY, rotation_between(start_3, end_3), weight)
+    return np.asarray(turn @ start_3, dtype=np.float32)
+
+
+def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:
+    if rest is None or now is None:
+        return _IDENTITY
+    turn = rotation_between(rest, now)
+    angle = float(np.arccos(np.clip(rest @ now, -1.0, 1.0)))
+    if angle < 1e-6:
+        return _IDENTITY
+    limited = float(soft_limit(np.array([angle], dtype=np.float32), _TORSO_LIMIT_RAD)[0])
+    return blend_rotations(_IDENTITY, turn, weight * limited / angle)
