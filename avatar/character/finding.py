@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar.frames import BodyMotion, ByteArray, FaceMotion, FloatArray
 from avatar.motion.geometry import face_motion, inter_ocular_px
+from avatar.motion.rotation import yaw_pitch_roll
 from avatar.motion.topology import CHIN, EYE_CORNERS, FOREHEAD_TOP
 from avatar.motion.tracker import locate_faces
 from avatar.motion.tracker_still_body import locate_body
@@ -58,13 +59,15 @@ def find_faces(rgb_HW3: ByteArray) -> list[FoundFace]:
 
 
 def main_face(faces: Sequence[FoundFace], picture_hw: tuple[int, int]) -> FoundFace:
-    """The face that the picture is about: the largest, the more central of equals."""
+    """The face that the picture is about: large, central and looking at us."""
     middle = np.array([picture_hw[1] / 2, picture_hw[0] / 2])
     reach = float(np.linalg.norm(middle))
 
     def weight(face: FoundFace) -> float:
         off_centre = float(np.linalg.norm(face.eyes_middle_2 - middle)) / reach
-        return face.iod_px * (1.0 - _CENTRE_BONUS * min(off_centre, 1.0) ** 2)
+        yaw, _, _ = yaw_pitch_roll(face.motion.rotation_33)
+        turned = 1.0 - 0.4 * min(abs(yaw), 1.0)
+        return face.iod_px * turned * (1.0 - _CENTRE_BONUS * min(off_centre, 1.0) ** 2)
 
     return max(faces, key=weight)
 

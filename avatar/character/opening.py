@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -92,7 +92,7 @@ def open_character(
         framing=chosen,
         views=views,
         background_HW3=background,
-        thumbnail_webp=_thumbnail(views[0]),
+        thumbnail_webp=_thumbnail(first),
         notes=_notes(sightings, chosen, is_framing_given=framing is not None),
     )
 
@@ -202,14 +202,14 @@ def _matte(
     return refine_matte(rgb_HW3, coarse, band_px=max(4.0, _BAND_IOD * unit))
 
 
-def _thumbnail(view: ReferenceView) -> bytes:
-    """The face with its hair, square."""
-    face = view.geometry
-    side = min(6.0 * face.scale, *view.rgb_HW3.shape[:2])
-    rows, columns = view.rgb_HW3.shape[:2]
-    left = float(np.clip(face.translation_2[0] - side / 2, 0, columns - side))
-    top = float(np.clip(face.translation_2[1] - 0.47 * side, 0, rows - side))
-    picture = cut(view.rgb_HW3, Crop(left, top, side, side), (_THUMBNAIL_PX, _THUMBNAIL_PX))
+def _thumbnail(sighting: _Sighting) -> bytes:
+    """The face with its hair, square, from the picture as it was given."""
+    rows, columns = picture_hw(sighting.rgb_HW3)
+    side = min(5.6 * sighting.face.unit_px, rows, columns)
+    x, y = (float(value) for value in sighting.face.eyes_middle_2)
+    left = float(np.clip(x - side / 2, 0, columns - side))
+    top = float(np.clip(y - 0.45 * side, 0, rows - side))
+    picture = cut(sighting.rgb_HW3, Crop(left, top, side, side), (_THUMBNAIL_PX, _THUMBNAIL_PX))
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     is_written, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, 85])
     assert is_written, "OpenCV is built with WebP"
@@ -233,8 +233,3 @@ def _notes(
     if abs(yaw) > 0.5:
         notes.append("The face is turned to the side; a frontal picture moves better.")
     return tuple(notes)
-
-
-def with_identity(character: Character, **changes: str) -> Character:
-    """The same character under another id, name or description."""
-    return replace(character, **changes)  # type: ignore[arg-type]
