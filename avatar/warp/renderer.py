@@ -13,6 +13,7 @@ import numpy as np
 from avatar.frames import ByteArray, FloatArray, RetargetedMotion
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import draw_eyes
+from avatar.warp.lids import draw_lids
 from avatar.warp.mesh import NUM_FACE_VERTICES
 from avatar.warp.mouth import draw_mouth
 from avatar.warp.raster import RasterTarget, rasterise, sample_over
@@ -46,6 +47,7 @@ class WarpRenderer:
         alpha_HW = np.empty(target.label_HW.shape, np.uint8)
         sample_over(rig.texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW)
         draw_eyes(rgb_HW3, target.label_HW, rig.eyes, rig.reference, motion)
+        draw_lids(rgb_HW3, rig.lids, motion)
         draw_mouth(rgb_HW3, target.label_HW, rig.mouth, motion)
         return rgb_HW3, alpha_HW
 

@@ -13,6 +13,7 @@ import numpy as np
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import EyeRig, build_eyes
+from avatar.warp.lids import LidRig, build_lids
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
 
@@ -26,6 +27,7 @@ class WarpRig:
     """The person, straight alpha, with plain eyeballs."""
     mesh: ReferenceMesh
     eyes: tuple[EyeRig, ...]
+    lids: tuple[LidRig, ...]
     mouth: MouthRig
 
 
@@ -45,6 +47,7 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
         texture_HW4=np.ascontiguousarray(np.dstack([plain_HW3, alpha_HW])),
         mesh=_without_empty_triangles(build_mesh(reference), alpha_HW),
         eyes=eyes,
+        lids=build_lids(rgb_HW3, reference),
         mouth=build_mouth(reference, white_3),
     )
 
