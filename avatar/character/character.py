@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from avatar.frames import ByteArray, ReferenceGeometry
+from avatar.warp.rig import WarpRig
+
+if TYPE_CHECKING:
+    from avatar.warp.rig import WarpRig
 
 DEFAULT_SIZE_PX = 512
 SIDE_MULTIPLE = 16
@@ -79,7 +84,7 @@ class Character:
     licence: str = ""
     notes: tuple[str, ...] = ()
     """Sentences for the user about what was noticed or chosen while opening."""
-    rig: object | None = None
+    rig: WarpRig | None = None
     """What the warp renderer precomputes; None where it has not been built."""
 
     @property

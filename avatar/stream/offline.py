@@ -1,0 +1,248 @@
+"""python -m avatar animate --reference PICTURE... --driving CLIP --output out.mp4
+
+The offline path: pictures and a driving clip in, a clip of the living character out. Knows the
+order (open, push, write) and what to tell the user; the animator is the live one, behind the same
+call. The output appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from avatar.character.character import (
+    DEFAULT_SIZE_PX,
+    MAX_SIZE_PX,
+    MIN_SIZE_PX,
+    SIDE_MULTIPLE,
+    Character,
+    Framing,
+)
+from avatar.character.gallery import open_entry
+from avatar.character.opening import open_character
+from avatar.errors import ClipError
+from avatar.frames import DrivingFrame, RenderedFrame, Tracking
+from avatar.regions import LiveSettings
+from avatar.stream.animator import Animator
+from avatar.stream.clip import Clip
+from avatar.stream.clip_writer import ClipWriter
+from avatar.timing import LatencySummary
+
+ANIMATORS = ("warp", "copy", "echo")
+FACELESS_ANIMATORS = ("copy", "echo")
+"""Those that do not track: to them a clip without a face is as good as any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnimationSummary:
+    """What an offline run did; the last line of `--json`."""
+
+    output: str
+    character: str
+    framing: str
+    width: int
+    height: int
+    num_frames: int
+    """Pictures written."""
+    duration_s: float
+    """Of the driving clip, first to last picture."""
+    tracked_fraction: float
+    """Share of driving pictures in which the driver's face was tracked."""
+    has_audio: bool
+    elapsed_s: float
+    fps: float
+    """Driving pictures per second of processing, writing included."""
+    push_p50_s: float
+    push_p95_s: float
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def open_reference(
+    references: Sequence[str], *, size_px: int = DEFAULT_SIZE_PX, framing: Framing | None = None
+) -> Character:
+    """Open picture files, or `gallery:ID`; raises PictureError or AssetError."""
+    if len(references) == 1 and references[0].startswith("gallery:"):
+        return open_entry(references[0].removeprefix("gallery:"), size_px=size_px)
+    paths = [Path(reference) for reference in references]
+    return open_character(paths, size_px=size_px, framing=framing)
+
+
+def animate(
+    *,
+    character: Character,
+    driving_path: Path,
+    output_path: Path,
+    animator: Animator,
+    is_mirrored: bool = False,
+    constant_fps: float | None = None,
+    needs_face: bool = True,
+    is_quiet: bool = False,
+) -> AnimationSummary:
+    """Drive a character with a clip and write the result; raises ClipError.
+
+    The animator is opened here and left open: whoever made it closes it. With `needs_face` a clip
+    in which no face is ever found is an error, and nothing is written.
+    """
+    clip = Clip(driving_path)
+    if output_path.resolve() == driving_path.resolve():
+        raise ClipError(f"{output_path}: would overwrite the driving clip. Choose another name.")
+    animator.configure(LiveSettings(is_mirrored=is_mirrored))
+    animator.open(character)
+    pushes_s: list[float] = []
+    num_tracked = num_driving = 0
+    first_s = last_s = 0.0
+    start_s = time.monotonic()
+    writer = ClipWriter(
+        output_path,
+        nominal_fps=clip.info.fps,
+        sound_of=driving_path if clip.info.has_audio else None,
+        constant_fps=constant_fps,
+    )
+    with writer:
+        for driving in _with_progress(clip, is_quiet=is_quiet):
+            pushed_s = time.monotonic()
+            rendered = animator.push(driving)
+            pushes_s.append(time.monotonic() - pushed_s)
+            for frame in rendered:
+                writer.write(frame.rgb_HW3, frame.stamp.time_s)
+            if num_driving == 0:
+                first_s = driving.stamp.time_s
+            last_s = driving.stamp.time_s
+            num_driving += 1
+            num_tracked += _is_tracked(rendered)
+        if needs_face and num_tracked == 0:
+            raise ClipError(
+                f"{driving_path}: no face was found in any of its {num_driving} pictures. "
+                "Use a clip in which one person looks towards the camera."
+            )
+    elapsed_s = time.monotonic() - start_s
+    latency = LatencySummary.of(pushes_s)
+    rows, columns = character.canvas_hw
+    return AnimationSummary(
+        output=str(output_path),
+        character=character.name,
+        framing=character.framing.value,
+        width=columns,
+        height=rows,
+        num_frames=writer.num_frames,
+        duration_s=round(last_s - first_s, 3),
+        tracked_fraction=round(num_tracked / max(num_driving, 1), 4),
+        has_audio=clip.info.has_audio,
+        elapsed_s=round(elapsed_s, 3),
+        fps=round(num_driving / max(elapsed_s, 1e-6), 2),
+        push_p50_s=round(latency.p50_s, 5),
+        push_p95_s=round(latency.p95_s, 5),
+        notes=character.notes,
+    )
+
+
+def _is_tracked(rendered: Sequence[RenderedFrame]) -> bool:
+    return any(frame.tracking is Tracking.TRACKED for frame in rendered)
+
+
+def _with_progress(clip: Clip, *, is_quiet: bool) -> Iterator[DrivingFrame]:
+    """The clip's frames under a bar with an ETA where the length is known."""
+    with tqdm(
+        clip.frames(),
+        total=clip.info.num_frames,
+        unit="frame",
+        desc="animating",
+        disable=is_quiet,
+        dynamic_ncols=True,
+    ) as bar:
+        yield from bar
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m avatar animate`."""
+    parser.add_argument(
+        "--reference",
+        nargs="+",
+        required=True,
+        metavar="PICTURE",
+        help="1 to 4 pictures of one character (JPEG, PNG, WebP), or gallery:ID",
+    )
+    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="any video")
+    parser.add_argument("--output", type=Path, required=True, help="an .mp4, .mov or .mkv file")
+    parser.add_argument("--animator", default="warp", choices=ANIMATORS, help="default: warp")
+    parser.add_argument(
+        "--framing", type=Framing, choices=list(Framing), help="default: what the picture shows"
+    )
+    parser.add_argument(
+        "--size",
+        type=size_px,
+        default=DEFAULT_SIZE_PX,
+        metavar="PX",
+        help=f"width of the picture, a multiple of {SIDE_MULTIPLE} (default: {DEFAULT_SIZE_PX})",
+    )
+    parser.add_argument(
+        "--fps", type=_fps, help="constant rate of the output (default: the clip's own timing)"
+    )
+    parser.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="move as a mirror image of the driver (default: no)",
+    )
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out `animate`; LiveactorError passes through."""
+    from avatar.stream.factory import make_animator
+
+    Clip(arguments.driving)  # a clip that cannot be read is known before the slow part begins
+    character = open_reference(
+        arguments.reference, size_px=arguments.size, framing=arguments.framing
+    )
+    animator = make_animator(arguments.animator)
+    try:
+        summary = animate(
+            character=character,
+            driving_path=arguments.driving,
+            output_path=arguments.output,
+            animator=animator,
+            is_mirrored=arguments.mirror,
+            constant_fps=arguments.fps,
+            needs_face=arguments.animator not in FACELESS_ANIMATORS,
+        )
+    finally:
+        animator.close()
+    for note in summary.notes:
+        print(f"note: {note}")
+    print(
+        f"{summary.output}: {summary.num_frames} pictures of {summary.width} x {summary.height}, "
+        f"{summary.fps:.1f} per second of processing, "
+        f"face tracked in {summary.tracked_fraction:.0%}"
+    )
+    if arguments.json:
+        print(json.dumps(summary.as_dict()))
+    return 0
+
+
+def size_px(text: str) -> int:
+    """A canvas width from the command line."""
+    value = int(text)
+    if not MIN_SIZE_PX <= value <= MAX_SIZE_PX or value % SIDE_MULTIPLE:
+        raise argparse.ArgumentTypeError(
+            f"{value} must be a multiple of {SIDE_MULTIPLE} from {MIN_SIZE_PX} to {MAX_SIZE_PX}"
+        )
+    return value
+
+
+def _fps(text: str) -> float:
+    value = float(text)
+    if not 1.0 <= value <= 120.0:
+        raise argparse.ArgumentTypeError(f"{value:g} must lie between 1 and 120")
+    return value
