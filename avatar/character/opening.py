@@ -33,6 +33,7 @@ from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.motion.geometry import reference_geometry
 from avatar.motion.rotation import yaw_pitch_roll
 from avatar.motion.tracker_matte import segment_person
+from avatar.warp.rig import build_rig
 
 MAX_PICTURES = 4
 MIN_IOD_PX = 14.0
@@ -94,6 +95,7 @@ def open_character(
         background_HW3=background,
         thumbnail_webp=_thumbnail(first),
         notes=_notes(sightings, chosen, is_framing_given=framing is not None),
+        rig=build_rig(views[0].geometry, views[0].foreground_HW3, views[0].alpha_HW),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from avatar.character.character import Character
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Tracking
-from avatar.motion.calibration import Neutral
+from avatar.motion.neutral import Neutral
 from avatar.regions import LiveSettings
 
 
