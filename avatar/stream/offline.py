@@ -32,10 +32,10 @@ from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 from avatar.stream.clip import Clip
 from avatar.stream.clip_writer import ClipWriter
+from avatar.stream.factory import AnimatorKind, make_animator
 from avatar.timing import LatencySummary
 
-ANIMATORS = ("warp", "copy", "echo")
-FACELESS_ANIMATORS = ("copy", "echo")
+FACELESS_ANIMATORS = (AnimatorKind.COPY, AnimatorKind.ECHO)
 """Those that do not track: to them a clip without a face is as good as any."""
 
 
@@ -174,7 +174,13 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="any video")
     parser.add_argument("--output", type=Path, required=True, help="an .mp4, .mov or .mkv file")
-    parser.add_argument("--animator", default="warp", choices=ANIMATORS, help="default: warp")
+    parser.add_argument(
+        "--animator",
+        type=AnimatorKind,
+        default=AnimatorKind.WARP,
+        choices=list(AnimatorKind),
+        help="default: warp",
+    )
     parser.add_argument(
         "--framing", type=Framing, choices=list(Framing), help="default: what the picture shows"
     )
@@ -200,8 +206,6 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `animate`; LiveactorError passes through."""
-    from avatar.stream.factory import make_animator
-
     Clip(arguments.driving)  # a clip that cannot be read is known before the slow part begins
     character = open_reference(
         arguments.reference, size_px=arguments.size, framing=arguments.framing
