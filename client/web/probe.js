@@ -1,0 +1,252 @@
+/**
+ * Glass to glass, measured: a clock is drawn into the outgoing picture (strip.js), the server
+ * copies that strip into the picture which this one caused, and the page reads it back: one clock,
+ * nothing to synchronise. Only with ?probe=1, at a server that allows it; the benchmark reads
+ * `window.__probe`. Knows pictures and times; the voice is probe_voice.js.
+ *
+ * The stamp is the moment at which the camera's picture has reached the page, and the reading is
+ * the moment at which the decoded picture is handed to it: the camera's exposure and the screen's
+ * refresh lie outside.
+ *
+ * @typedef {{at_ms: number, stamp: number|null, latency_ms: number|null,
+ *   is_repeat: boolean}} Sample  one received picture; without a stamp where the strip could not be read
+ */
+
+import { percentile } from "./latency.js";
+import { VoiceProbe } from "./probe_voice.js";
+import { ageMs, drawStrip, readStrip, STRIP_FRACTION } from "./strip.js";
+
+const SIDE_PX = 512;
+const FALLBACK_FPS = 30;
+/** An hour at 30 fps is far more; a benchmark reads and clears. */
+const MAX_SAMPLES = 40_000;
+/** A stamp older than this is a misread strip. */
+const MAX_LATENCY_MS = 20_000;
+const FREEZE_MS = 200;
+
+export class Probe {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.canvas.width = SIDE_PX;
+    this.canvas.height = SIDE_PX;
+    this.context = /** @type {CanvasRenderingContext2D} */ (
+      this.canvas.getContext("2d", { alpha: false })
+    );
+    this.marked = /** @type {CanvasCaptureMediaStreamTrack} */ (
+      this.canvas.captureStream(0).getVideoTracks()[0]
+    );
+    this.marked.contentHint = "motion";
+    this.voice = new VoiceProbe();
+    /** @type {MediaStreamTrack|null} */
+    this.source = null;
+    /** @type {MediaStreamTrack|null} */
+    this.watched = null;
+    /** @type {Sample[]} */
+    this.samples = [];
+    this.started_ms = 0;
+    this.num_sent = 0;
+    /** @type {number|null} */
+    this.lastStamp = null;
+    Object.assign(window, { __probe: this });
+  }
+
+  /**
+   * What leaves instead of a device's track.
+   * @param {'video'|'audio'} kind @param {MediaStreamTrack|null} track
+   */
+  outgoing(kind, track) {
+    if (kind === "audio") return this.voice.track();
+    if (track === null) return null;
+    if (track !== this.source) {
+      this.source = track;
+      this.started_ms = performance.now();
+      this.#feed(track);
+    }
+    return this.marked;
+  }
+
+  /** @param {MediaStream|null} remote the server's stream */
+  watch(remote) {
+    const track = remote?.getVideoTracks()[0] ?? null;
+    this.watched = track;
+    if (remote !== null) this.voice.listen(remote);
+    if (track !== null) this.#read(track);
+  }
+
+  clear() {
+    this.samples = [];
+    this.voice.clear();
+  }
+
+  /** Figures of all samples since the last clear. */
+  summary() {
+    const fresh = this.samples.filter(({ stamp, is_repeat }) => stamp !== null && !is_repeat);
+    const latencies = fresh.map(({ latency_ms }) => Number(latency_ms));
+    const gaps = fresh.slice(1).map(({ at_ms }, i) => at_ms - fresh[i].at_ms);
+    const spanS = fresh.length > 1 ? (fresh[fresh.length - 1].at_ms - fresh[0].at_ms) / 1000 : 0;
+    const voice = this.voice.latencies();
+    const p50 = latencies.length > 0 ? percentile(latencies, 0.5) : null;
+    return {
+      num_received: this.samples.length,
+      num_fresh: fresh.length,
+      num_unread: this.samples.filter(({ stamp }) => stamp === null).length,
+      num_sent: this.num_sent,
+      p50_ms: p50,
+      p95_ms: latencies.length > 0 ? percentile(latencies, 0.95) : null,
+      fps: spanS > 0 ? (fresh.length - 1) / spanS : 0,
+      first_frame_ms: this.samples.length > 0 ? this.samples[0].at_ms - this.started_ms : null,
+      freezes: gaps.filter((gap) => gap > FREEZE_MS).length,
+      longest_gap_ms: gaps.length > 0 ? Math.max(...gaps) : null,
+      p95_gap_ms: gaps.length > 0 ? percentile(gaps, 0.95) : null,
+      voice_p50_ms: voice.length > 0 ? percentile(voice, 0.5) : null,
+      // Positive: the voice comes after the picture.
+      skew_p50_ms: voice.length > 0 && p50 !== null ? percentile(voice, 0.5) - p50 : null,
+      skew_p95_ms:
+        voice.length > 0 && p50 !== null
+          ? percentile(
+              voice.map((ms) => Math.abs(ms - p50)),
+              0.95,
+            )
+          : null,
+      num_beeps_sent: this.voice.num_sent,
+      num_beeps_heard: voice.length,
+    };
+  }
+
+  /** @param {MediaStreamTrack} track of the camera: each picture is marked and sent on */
+  async #feed(track) {
+    if (!("MediaStreamTrackProcessor" in window)) {
+      this.#feedByTimer(track);
+      return;
+    }
+    for await (const frame of framesOf(track)) {
+      if (track !== this.source) {
+        frame.close();
+        return;
+      }
+      this.#mark(frame, frame.displayWidth, frame.displayHeight);
+      frame.close();
+    }
+  }
+
+  /** @param {MediaStreamTrack} track */
+  async #feedByTimer(track) {
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = new MediaStream([track]);
+    await video.play();
+    const timer = setInterval(() => {
+      if (track !== this.source || track.readyState === "ended") clearInterval(timer);
+      else this.#mark(video, video.videoWidth, video.videoHeight);
+    }, 1000 / FALLBACK_FPS);
+  }
+
+  /** @param {CanvasImageSource} picture @param {number} width @param {number} height px */
+  #mark(picture, width, height) {
+    const side = Math.min(width, height);
+    const [left, top] = [(width - side) / 2, (height - side) / 2];
+    this.context.drawImage(picture, left, top, side, side, 0, 0, SIDE_PX, SIDE_PX);
+    drawStrip(this.context, SIDE_PX, SIDE_PX, performance.now());
+    this.marked.requestFrame();
+    this.num_sent += 1;
+  }
+
+  /** @param {MediaStreamTrack} track of the server */
+  async #read(track) {
+    if ("MediaStreamTrackProcessor" in window) {
+      for await (const frame of framesOf(track)) {
+        const nowMs = performance.now();
+        if (track !== this.watched) {
+          frame.close();
+          return;
+        }
+        this.#note(nowMs, await stampOf(frame));
+        frame.close();
+      }
+      return;
+    }
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = new MediaStream([track]);
+    await video.play();
+    const again = () => {
+      if (track !== this.watched) return;
+      const { videoWidth: width, videoHeight: height } = video;
+      this.#note(performance.now(), stampByCanvas(video, width, height));
+      video.requestVideoFrameCallback(again);
+    };
+    video.requestVideoFrameCallback(again);
+  }
+
+  /** @param {number} nowMs @param {number|null} stamp */
+  #note(nowMs, stamp) {
+    const latency = stamp === null ? null : ageMs(nowMs, stamp);
+    const isSane = latency !== null && latency < MAX_LATENCY_MS;
+    const isRepeat = isSane && stamp === this.lastStamp;
+    if (isSane) this.lastStamp = stamp;
+    if (this.samples.length >= MAX_SAMPLES) this.samples.splice(0, MAX_SAMPLES / 2);
+    this.samples.push({
+      at_ms: nowMs,
+      stamp: isSane ? stamp : null,
+      latency_ms: isSane ? latency : null,
+      is_repeat: isRepeat,
+    });
+  }
+}
+
+/**
+ * The pictures of a track, newest first in line: the browser drops what is not read in time.
+ * @param {MediaStreamTrack} track
+ * @returns {AsyncGenerator<VideoFrame>}
+ */
+async function* framesOf(track) {
+  const Processor = Object(window).MediaStreamTrackProcessor;
+  // A copy of the track: the other one goes on showing, and ends by itself.
+  const copy = track.clone();
+  const reader = new Processor({ track: copy, maxBufferSize: 1 }).readable.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    copy.stop();
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+/** @param {VideoFrame} frame @returns {Promise<number|null>} */
+async function stampOf(frame) {
+  const { visibleRect, format } = frame;
+  if (visibleRect === null || format === null || !/^(I420|NV12)/.test(format)) {
+    return stampByCanvas(frame, frame.displayWidth, frame.displayHeight);
+  }
+  // Only the luma of the strip is copied; chroma planes want even numbers.
+  const rows = 2 * Math.max(1, Math.round((visibleRect.height * STRIP_FRACTION) / 2));
+  const rect = { x: visibleRect.x, y: visibleRect.y, width: visibleRect.width, height: rows };
+  const samples = new Uint8Array(frame.allocationSize({ rect }));
+  const [luma] = await frame.copyTo(samples, { rect });
+  return readStrip(samples.subarray(luma.offset), {
+    width: rect.width,
+    rows,
+    stride: luma.stride,
+    step: 1,
+  });
+}
+
+/** @type {OffscreenCanvasRenderingContext2D|null} */
+let reading = null;
+
+/** @param {CanvasImageSource} picture @param {number} width @param {number} height px */
+function stampByCanvas(picture, width, height) {
+  const rows = Math.max(2, Math.round(height * STRIP_FRACTION));
+  reading ??= new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  if (reading === null || width === 0) return null;
+  if (reading.canvas.width !== width || reading.canvas.height !== rows) {
+    Object.assign(reading.canvas, { width, height: rows });
+  }
+  reading.drawImage(picture, 0, 0, width, rows, 0, 0, width, rows);
+  const { data } = reading.getImageData(0, 0, width, rows);
+  return readStrip(data.subarray(1), { width, rows, stride: width * 4, step: 4 });
+}
