@@ -67,11 +67,13 @@ class RetargetSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Proportions:
-    """Reference over driver, per region of the face and per axis of head space."""
+class Proportions:
+    """Size of one face's parts over another's."""
 
     scale_N3: FloatArray
+    """Per landmark and axis of head space."""
     mouth: float
+    """Of a mouth's opening."""
 
 
 class Retargeter:
@@ -89,10 +91,18 @@ class Retargeter:
         own = reference.lid_apertures_2
         if float(own.max()) > 0.15 and float(own.min()) < 0.6 * float(own.max()):
             self._open_2[:] = healthy_aperture(float(own.max()))
-        self._base_N3 = with_lip_gap(with_lid_apertures(reference.shape_N3, self._open_2), 0.0)
+        self.base_N3 = with_lip_gap(with_lid_apertures(reference.shape_N3, self._open_2), 0.0)
+        """Head-space shape with lips closed and eyes healthily open."""
+        self.proportions_of_average = proportions(topo.canonical_face(), self.base_N3)
+        """Of this face over the average one, for motion that is made for an average face."""
         self._limit_N1 = self._limits()
         self._body = BodyRetargeter(reference) if reference.joints_J3 is not None else None
-        self._proportions: tuple[Neutral, _Proportions] | None = None
+        self._proportions_of: tuple[Neutral, Proportions] | None = None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the reference has a body to move."""
+        return self._body is not None
 
     def retarget(self, motion: Motion, neutral: Neutral) -> RetargetedMotion:
         """The character at this motion; at rest where the motion has no face."""
@@ -105,7 +115,7 @@ class Retargeter:
             rotation_3=np.zeros(3, dtype=np.float32),
             shift_2=np.zeros(2, dtype=np.float32),
             log_scale=0.0,
-            shape_delta_N3=reference.shape_N3 - self._base_N3,
+            shape_delta_N3=reference.shape_N3 - self.base_N3,
             lid_openness_2=reference.lid_apertures_2 / self._open_2,
             lip_gap=reference.lip_aperture,
             gaze_22=np.zeros((2, 2), dtype=np.float32),
@@ -172,7 +182,7 @@ class Retargeter:
         translation = reference.translation_2 + self._limited_shift(performance.shift_2, scale)
         open_2 = np.clip(performance.lid_openness_2, _MIN_OPENNESS, _MAX_OPENNESS)
         apertures = open_2 * self._open_2
-        shape = with_lid_apertures(self._base_N3 + performance.shape_delta_N3, apertures)
+        shape = with_lid_apertures(self.base_N3 + performance.shape_delta_N3, apertures)
         shape = with_lip_gap(shape, max(performance.lip_gap, 0.0), jaw_share=0.5)
         gaze_delta = soft_limit(performance.gaze_22, np.array(s.gaze_limit_rad, dtype=np.float32))
         gaze = soft_limit(reference.gaze_22 + gaze_delta, 0.75)
@@ -233,11 +243,11 @@ class Retargeter:
         )
         return np.asarray(limit[:, None], dtype=np.float32)
 
-    def _proportions_for(self, neutral: Neutral) -> _Proportions:
+    def _proportions_for(self, neutral: Neutral) -> Proportions:
         """Sizes of this face's parts over the driver's; kept while the neutral is the same."""
-        if self._proportions is None or self._proportions[0] is not neutral:
-            self._proportions = (neutral, proportions(neutral.shape_N3, self._base_N3))
-        return self._proportions[1]
+        if self._proportions_of is None or self._proportions_of[0] is not neutral:
+            self._proportions_of = (neutral, proportions(neutral.shape_N3, self.base_N3))
+        return self._proportions_of[1]
 
 
 def openness(apertures_2: FloatArray, open_2: FloatArray) -> FloatArray:
@@ -253,7 +263,7 @@ def openness(apertures_2: FloatArray, open_2: FloatArray) -> FloatArray:
     return np.asarray(np.where(ratio >= knee, ratio, np.maximum(low, 0.0)), dtype=np.float32)
 
 
-def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> _Proportions:
+def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> Proportions:
     """Per-landmark, per-axis scale from the driver's face to the reference's."""
 
     def distance(shape: FloatArray, a: int, b: int) -> float:
@@ -279,4 +289,4 @@ def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> _Proportions
     scale = np.zeros((len(driver_N3), 3), dtype=np.float32)
     for region, values in per_region.items():
         scale += masks[region][:, None] * np.array(values, dtype=np.float32)
-    return _Proportions(scale, mouth_y)
+    return Proportions(scale, mouth_y)

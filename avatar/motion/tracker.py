@@ -72,11 +72,17 @@ class _Mesh:
             )
             # The delegate is made, and says so, at the first picture.
             self._mesh.process(np.zeros((CROP_PX, CROP_PX, 3), dtype=np.uint8))
+        self._has_warned = False
 
     def look(self, rgb_HW3: ByteArray, square: Square) -> FloatArray | None:
         """Landmarks (478, 3) in picture pixels of the face in a square, or None."""
         crop, cut_square = cut(rgb_HW3, square, CROP_PX)
-        found = self._mesh.process(crop).multi_face_landmarks
+        if self._has_warned:
+            found = self._mesh.process(crop).multi_face_landmarks
+        else:  # the first face makes the landmark model warn about nothing
+            with quiet_native_log():
+                found = self._mesh.process(crop).multi_face_landmarks
+            self._has_warned = bool(found)
         if not found:
             return None
         points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)

@@ -10,21 +10,27 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from avatar.frames import (
+    AudioChunk,
+    BodyMotion,
     ByteArray,
     DrivingFrame,
+    HandsMotion,
     Motion,
     ReferenceGeometry,
     RetargetedMotion,
     Tracking,
 )
+from avatar.motion.body_follower import BodyFollower
 from avatar.motion.calibration import Calibrator, NeutralOrigin, Observation
 from avatar.motion.geometry import face_motion
 from avatar.motion.mirror import mirror_motion, mirror_neutral
+from avatar.motion.mixer import AudioMotion, Mixer
 from avatar.motion.neutral import Neutral
+from avatar.motion.performance import Performance
 from avatar.motion.retarget import Retargeter
 from avatar.motion.smoothing import FaceSmoother
 from avatar.motion.tracker import FaceObservation, FaceTracker
-from avatar.regions import LiveSettings
+from avatar.regions import LiveSettings, Region, Source
 from avatar.timing import StageTimers
 
 
@@ -45,6 +51,34 @@ class FaceSource(Protocol):
         """Release the models."""
 
 
+class BodyFollowing(Protocol):
+    """What the performer needs of a body follower."""
+
+    def update(
+        self, rgb_HW3: ByteArray, time_s: float, *, wants_hands: bool = True
+    ) -> tuple[BodyMotion | None, HandsMotion | None]:
+        """Body and hands at a moment."""
+
+    def reset(self) -> None:
+        """Forget the person."""
+
+    def close(self) -> None:
+        """Release the models."""
+
+
+class VoiceSource(Protocol):
+    """What the performer needs of whatever turns sound into a mouth."""
+
+    def push(self, chunk: AudioChunk) -> None:
+        """Take the next sound."""
+
+    def motion_at(self, time_s: float) -> AudioMotion | None:
+        """The voice's motion at a media time; None where there is no voice."""
+
+    def reset(self) -> None:
+        """Forget the sound."""
+
+
 @dataclass(frozen=True, slots=True)
 class PerformerStatus:
     """What a page shows about the driver."""
@@ -59,61 +93,105 @@ class PerformerStatus:
 
 
 class Performer:
-    """Turns driving frames into motion on one reference, which may be swapped at any time."""
+    """Turns driving frames into motion on one reference, which may be swapped at any time.
+
+    `is_live` lets the body be tracked in a thread of its own; without it the same frames always
+    give the same motion.
+    """
 
     def __init__(
         self,
         reference: ReferenceGeometry,
         *,
         settings: LiveSettings | None = None,
+        is_live: bool = False,
+        seed: int = 0,
         face_tracker: FaceSource | None = None,
+        body_follower: BodyFollowing | None = None,
+        voice: VoiceSource | None = None,
         timers: StageTimers | None = None,
     ) -> None:
         self._tracker: FaceSource = face_tracker if face_tracker is not None else FaceTracker()
+        self._follower: BodyFollowing = (
+            body_follower if body_follower is not None else BodyFollower(is_live=is_live)
+        )
+        self._voice = voice
         self._smoother = FaceSmoother()
         self._calibrator = Calibrator()
+        self._mixer = Mixer(seed=seed)
         self._retargeter = Retargeter(reference)
         self._settings = settings or LiveSettings()
         self._mirrored: tuple[Neutral, Neutral] | None = None
+        self._picture_hw: tuple[int, int] = (1, 1)
         self._tracking = Tracking.LOST
         self.timers = timers or StageTimers()
 
     def push(self, driving: DrivingFrame) -> RetargetedMotion:
         """The character's motion for one driving frame."""
         time_s = driving.stamp.time_s
-        with self.timers.measure("face"):
-            motion, neutral = self._observe(driving, time_s)
+        audio = self._listen(driving, time_s)
+        motion, neutral = self._observe(driving, time_s)
         self._tracking = motion.tracking
         with self.timers.measure("retarget"):
-            if neutral is None:
-                return self._retargeter.compose(
-                    self._retargeter.rest(), driving.stamp, motion.tracking
-                )
-            if self._settings.is_mirrored:
-                motion, neutral = mirror_motion(motion), self._mirror(neutral)
-            return self._retargeter.retarget(motion, neutral)
+            camera = self._perform(motion, neutral)
+            mixed = self._mixer.mix(
+                self._retargeter, camera, motion.tracking, audio, self._settings, time_s
+            )
+            return self._retargeter.compose(mixed, driving.stamp, motion.tracking)
+
+    def _listen(self, driving: DrivingFrame, time_s: float) -> AudioMotion | None:
+        if self._voice is None:
+            return None
+        with self.timers.measure("voice"):
+            for chunk in driving.audio:
+                self._voice.push(chunk)
+            return self._voice.motion_at(time_s)
 
     def _observe(self, driving: DrivingFrame, time_s: float) -> tuple[Motion, Neutral | None]:
         rgb = driving.rgb_HW3
-        if rgb is None:
-            seen, picture_hw = None, (1, 1)
-        else:
-            seen, picture_hw = self._tracker.track(rgb, time_s), (rgb.shape[0], rgb.shape[1])
-        raw = None if seen is None else face_motion(seen.landmarks_N3)
-        neutral = self._calibrator.update(
-            None if raw is None else Observation(raw, picture_hw), time_s
-        )
-        face, tracking = self._smoother.update(raw, neutral, picture_hw, time_s)
-        return Motion(driving.stamp, tracking, picture_hw, face), neutral
+        body: BodyMotion | None = None
+        hands: HandsMotion | None = None
+        if rgb is not None:
+            self._picture_hw = (rgb.shape[0], rgb.shape[1])
+        with self.timers.measure("face"):
+            seen = None if rgb is None else self._tracker.track(rgb, time_s)
+            raw = None if seen is None else face_motion(seen.landmarks_N3)
+        if rgb is not None and self._wants_body:
+            with self.timers.measure("body"):
+                body, hands = self._follower.update(
+                    rgb, time_s, wants_hands=self._is_camera(Region.HANDS)
+                )
+        with self.timers.measure("smooth"):
+            observation = None if raw is None else Observation(raw, self._picture_hw, body)
+            neutral = self._calibrator.update(observation, time_s)
+            face, tracking = self._smoother.update(raw, neutral, self._picture_hw, time_s)
+        return Motion(driving.stamp, tracking, self._picture_hw, face, body, hands), neutral
+
+    def _perform(self, motion: Motion, neutral: Neutral | None) -> Performance | None:
+        if neutral is None or motion.face is None:
+            return None
+        if self._settings.is_mirrored:
+            motion, neutral = mirror_motion(motion), self._mirror(neutral)
+        return self._retargeter.perform(motion, neutral)
 
     def _mirror(self, neutral: Neutral) -> Neutral:
         if self._mirrored is None or self._mirrored[0] is not neutral:
             self._mirrored = (neutral, mirror_neutral(neutral))
         return self._mirrored[1]
 
+    @property
+    def _wants_body(self) -> bool:
+        return self._retargeter.has_body and (
+            self._is_camera(Region.BODY) or self._is_camera(Region.HANDS)
+        )
+
+    def _is_camera(self, region: Region) -> bool:
+        return self._settings.sources.get(region, Source.CAMERA) is Source.CAMERA
+
     def swap(self, reference: ReferenceGeometry) -> None:
         """Move another reference from the next push on; tracking and neutral stay."""
         self._retargeter = Retargeter(reference)
+        self._mixer.forget_reference()
 
     def configure(self, settings: LiveSettings) -> None:
         """Apply live settings from the next push on."""
@@ -133,6 +211,15 @@ class Performer:
         self._calibrator.neutral = value
 
     @property
+    def is_refining(self) -> bool:
+        """Whether the neutral follows the driver slowly; off for exact, repeatable work."""
+        return self._calibrator.is_refining
+
+    @is_refining.setter
+    def is_refining(self, value: bool) -> None:
+        self._calibrator.is_refining = value
+
+    @property
     def status(self) -> PerformerStatus:
         """State of tracking and calibration after the last push."""
         return PerformerStatus(
@@ -147,10 +234,15 @@ class Performer:
     def reset(self) -> None:
         """Forget the driver; keep the reference and the settings."""
         self._tracker.reset()
+        self._follower.reset()
         self._smoother.reset()
         self._calibrator.reset()
+        self._mixer.reset()
+        if self._voice is not None:
+            self._voice.reset()
         self._tracking = Tracking.LOST
 
     def close(self) -> None:
         """Release the trackers; the performer cannot be used afterwards."""
         self._tracker.close()
+        self._follower.close()
