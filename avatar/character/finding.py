@@ -14,12 +14,13 @@ import numpy as np
 from avatar.frames import BodyMotion, ByteArray, FaceMotion, FloatArray
 from avatar.motion.geometry import face_motion, inter_ocular_px
 from avatar.motion.rotation import yaw_pitch_roll
-from avatar.motion.topology import CHIN, EYE_CORNERS, FOREHEAD_TOP
+from avatar.motion.topology import CHIN, EYE_CORNERS, FOREHEAD_TOP, NOSE_TIP
 from avatar.motion.tracker import locate_faces
-from avatar.motion.tracker_still_body import locate_body
+from avatar.motion.tracker_body import locate_body
 
 _FACE_HEIGHT_IOD = 2.3
 """Forehead to chin; drawings with large eyes have less, and their unit is reduced to match."""
+_NOSE_JOINT = 0
 _CENTRE_BONUS = 0.6
 """How much less a face at the picture's rim counts than one of the same size in the middle."""
 
@@ -73,10 +74,27 @@ def main_face(faces: Sequence[FoundFace], picture_hw: tuple[int, int]) -> FoundF
 
 
 def find_body(rgb_HW3: ByteArray, face: FoundFace) -> BodyMotion | None:
-    """The body that carries this face; None where none is seen or it is somebody else's."""
-    body = locate_body(rgb_HW3)
+    """The body that carries this face; None where none is seen."""
+    body = locate_body(rgb_HW3).body
+    if body is not None and _carries(body, face):
+        return body
+    # Somebody else's: look again where this one's must be.
+    unit = face.unit_px
+    rows, columns = rgb_HW3.shape[:2]
+    x, y = (float(value) for value in face.eyes_middle_2)
+    left, right = max(0, round(x - 7 * unit)), min(columns, round(x + 7 * unit))
+    top, bottom = max(0, round(y - 4 * unit)), min(rows, round(y + 24 * unit))
+    body = locate_body(np.ascontiguousarray(rgb_HW3[top:bottom, left:right])).body
     if body is None:
         return None
-    # Joints 0..10 are the head's: they must lie on the face.
-    distance = float(np.linalg.norm(body.joints_J3[0, :2] - face.motion.landmarks_N3[1, :2]))
-    return body if distance < 1.0 * face.iod_px else None
+    offset_3 = np.array([left, top, 0.0], np.float32)
+    body = BodyMotion(joints_J3=body.joints_J3 + offset_3, visibility_J=body.visibility_J)
+    return body if _carries(body, face) else None
+
+
+def _carries(body: BodyMotion, face: FoundFace) -> bool:
+    """Whether the body's nose lies on the face's."""
+    distance = np.linalg.norm(
+        body.joints_J3[_NOSE_JOINT, :2] - face.motion.landmarks_N3[NOSE_TIP, :2]
+    )
+    return float(distance) < face.iod_px

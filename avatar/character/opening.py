@@ -228,7 +228,7 @@ def _notes(
         name = sighting.picture.name
         notes.extend(f"{name}: {note}" for note in sighting.picture.notes)
         if sighting.others:
-            notes.append(f"{name} shows {len(sighting.others) + 1} faces; the largest was taken.")
+            notes.append(f"{name} shows {len(sighting.others) + 1} faces; the most prominent one was taken.")
         if sighting.face.iod_px < SOFT_IOD_PX:
             notes.append(f"The face in {name} is small; the character will look soft.")
     yaw, _, _ = yaw_pitch_roll(sightings[0].face.motion.rotation_33)
