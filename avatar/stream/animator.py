@@ -10,7 +10,7 @@ from typing import Protocol
 
 from avatar.character.character import Character
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, RetargetedMotion
-from avatar.motion.neutral import Neutral
+from avatar.motion.neutral import Neutral as Neutral  # part of this call: re-exported
 from avatar.regions import LiveSettings
 
 

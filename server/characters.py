@@ -1,0 +1,179 @@
+"""All characters of this server: the built-in gallery and what users uploaded.
+
+Uploads live in this process's memory only, bounded in number, forgotten some time after their last
+use. Characters are opaque bytes here. Knows ids and ages; does not know HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from avatar.errors import PictureReason, SessionError
+from avatar.timing import Clock, monotonic_s
+from server.builder import Builder
+from server.builder_process import (
+    Built,
+    GalleryItem,
+    ListGallery,
+    OpenGalleryItem,
+    OpenPictures,
+    Refused,
+)
+from server.config import CharactersSection
+from server.protocol import CharacterInfo
+
+logger = logging.getLogger(__name__)
+
+
+class CharacterRefused(SessionError):
+    """No character comes of it; `code` is a PictureReason or another stable word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(404 if code == "unknown_character" else 422, message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Stored:
+    info: CharacterInfo
+    thumbnail_webp: bytes
+    character: bytes | None
+    last_use_s: float
+
+
+class CharacterStore:
+    """Finds, opens, keeps and forgets characters."""
+
+    def __init__(
+        self, section: CharactersSection, builder: Builder, *, clock: Clock = monotonic_s
+    ) -> None:
+        self._section = section
+        self._builder = builder
+        self._clock = clock
+        self._gallery: dict[str, _Stored] = {}
+        self._uploads: OrderedDict[str, _Stored] = OrderedDict()
+        self._opening: dict[str, asyncio.Task[bytes]] = {}
+
+    async def load_gallery(self) -> None:
+        """Read what is built in. Characters are opened when asked for, or by `open_all`."""
+        items = await self._builder.work(ListGallery())
+        if isinstance(items, Refused):
+            logger.error("the gallery cannot be read: %s", items.message)
+            return
+        assert isinstance(items, tuple)
+        for item in items:
+            self._gallery[item.id] = _Stored(_info(item), item.thumbnail_webp, None, 0.0)
+        logger.info("gallery: %d characters", len(items))
+
+    async def open_all(self) -> None:
+        """Open the built-in characters one after the other, so that each is there when wanted."""
+        for character_id in list(self._gallery)[: self._section.num_kept_open]:
+            try:
+                await self.character(character_id)
+            except SessionError as error:
+                logger.error("built-in character %s: %s", character_id, error)
+
+    @property
+    def default_id(self) -> str | None:
+        """The character to open first; None where the gallery is empty."""
+        if self._section.default in self._gallery:
+            return self._section.default
+        return next(iter(self._gallery), None)
+
+    def infos(self) -> list[CharacterInfo]:
+        """Every built-in character; uploads are known to their uploader only, by id."""
+        return [stored.info for stored in self._gallery.values()]
+
+    def thumbnail(self, character_id: str) -> bytes:
+        """A small WebP picture. Raises CharacterRefused for an unknown id."""
+        return self._stored(character_id).thumbnail_webp
+
+    async def character(self, character_id: str) -> bytes:
+        """The pickled character. Raises CharacterRefused."""
+        stored = self._stored(character_id)
+        stored.last_use_s = self._clock()
+        if stored.character is not None:
+            return stored.character
+        opening = self._opening.get(character_id)
+        if opening is None:
+            opening = asyncio.ensure_future(self._open(character_id))
+            self._opening[character_id] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(character_id, None))
+        # Shielded: who asks first may leave, others wait for the same opening.
+        return await asyncio.shield(opening)
+
+    async def add(self, pictures: tuple[bytes, ...], name: str) -> CharacterInfo:
+        """Make a character of uploaded pictures. Raises CharacterRefused."""
+        self._check(pictures)
+        self.forget_old()
+        character_id = f"u-{secrets.token_urlsafe(12)}"
+        built = await self._builder.work(OpenPictures(character_id, name, pictures))
+        if isinstance(built, Refused):
+            raise CharacterRefused(built.code, built.message)
+        assert isinstance(built, Built)
+        info = replace(_info(built), is_uploaded=True, notes=built.notes)
+        self._uploads[info.id] = _Stored(info, built.thumbnail_webp, built.character, self._clock())
+        while len(self._uploads) > self._section.max_uploads:
+            oldest = min(self._uploads, key=lambda key: self._uploads[key].last_use_s)
+            del self._uploads[oldest]
+        return info
+
+    def forget_old(self) -> None:
+        """Drop uploads that nobody has used for a while."""
+        limit_s = self._clock() - self._section.upload_ttl_s
+        for character_id in [k for k, v in self._uploads.items() if v.last_use_s < limit_s]:
+            del self._uploads[character_id]
+
+    def forget_all_uploads(self) -> None:
+        """Drop every upload (shutdown)."""
+        self._uploads.clear()
+
+    @property
+    def num_uploads(self) -> int:
+        """Uploads in memory."""
+        return len(self._uploads)
+
+    def _check(self, pictures: tuple[bytes, ...]) -> None:
+        most = self._section.pictures_per_character
+        if not 1 <= len(pictures) <= most:
+            raise CharacterRefused("bad_request", f"Send one to {most} pictures.")
+        for picture in pictures:
+            if len(picture) > self._section.picture_bytes:
+                megabytes = self._section.picture_bytes // 1_000_000
+                message = f"A picture may have at most {megabytes} MB."
+                raise CharacterRefused(PictureReason.TOO_LARGE.value, message)
+
+    def _stored(self, character_id: str) -> _Stored:
+        self.forget_old()
+        stored = self._gallery.get(character_id) or self._uploads.get(character_id)
+        if stored is None:
+            message = "There is no such character; an upload is forgotten after a while."
+            raise CharacterRefused("unknown_character", message)
+        return stored
+
+    async def _open(self, character_id: str) -> bytes:
+        built = await self._builder.work(OpenGalleryItem(character_id))
+        if isinstance(built, Refused):
+            raise CharacterRefused(built.code, built.message)
+        assert isinstance(built, Built)
+        stored = self._gallery[character_id]
+        stored.character = built.character
+        opened = [s for s in self._gallery.values() if s.character is not None]
+        if len(opened) > self._section.num_kept_open:
+            min(opened, key=lambda s: s.last_use_s).character = None
+        return built.character
+
+
+def _info(item: GalleryItem | Built) -> CharacterInfo:
+    return CharacterInfo(
+        id=item.id,
+        name=item.name,
+        description=item.description,
+        style=item.style,
+        framing=item.framing,
+        thumbnail_url=f"/api/characters/{item.id}/thumbnail",
+    )

@@ -1,0 +1,220 @@
+"""Video encoders that a bandwidth estimate does not restart, in the place of aiortc's.
+
+aiortc builds a new encoder, and with it a keyframe of ten to twenty times the usual size, whenever
+the estimate moves by a tenth. Here `BitrateGovernor` moves the bitrate only when the network cannot
+carry what is really sent, or has had room for much more for a while; H264 then changes in place and
+VP8 (whose wrapper in FFmpeg cannot) restarts, which is rare. Keyframes on request are debounced.
+
+`encode` runs in the codec executor. Knows codecs and bits; does not know what is seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
+from av.video.frame import PictureType
+
+from avatar.timing import Clock, StageTimers, monotonic_s
+from server.config import VideoSection
+
+TIME_BASE = Fraction(1, 90_000)
+
+
+@dataclass(slots=True)
+class BitrateGovernor:
+    """Decides the encoder's bitrate: pure, the caller brings the time."""
+
+    start_bps: int
+    min_bps: int
+    max_bps: int
+    DOWN_AFTER_S = 1.0
+    UP_AFTER_S = 6.0
+    target_bps: int = 0
+    _sent: deque[tuple[float, int]] = field(default_factory=deque)
+    _estimate_bps: int | None = None
+    _congested_since_s: float | None = None
+    _roomy_since_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.target_bps = self.start_bps
+
+    def on_sent(self, num_bytes: int, now_s: float) -> None:
+        """An encoded picture goes out."""
+        self._sent.append((now_s, num_bytes))
+        while self._sent[0][0] < now_s - 1.0:
+            self._sent.popleft()
+
+    @property
+    def sent_bps(self) -> int:
+        """Bits sent in the last second."""
+        return 8 * sum(num_bytes for _, num_bytes in self._sent)
+
+    def on_estimate(self, estimate_bps: int) -> None:
+        """The receiver's estimate of what the network carries (REMB)."""
+        self._estimate_bps = estimate_bps
+
+    def update(self, now_s: float) -> int:
+        """The bitrate to encode the next picture with."""
+        estimate_bps = self._estimate_bps
+        if estimate_bps is None:
+            return self.target_bps
+        sent_bps = self.sent_bps
+        # An estimate below the target says nothing while less than it is sent anyway.
+        is_congested = estimate_bps < 0.9 * self.target_bps and sent_bps > estimate_bps
+        is_roomy = estimate_bps > 1.4 * self.target_bps and sent_bps > 0.8 * self.target_bps
+        self._congested_since_s = (self._congested_since_s or now_s) if is_congested else None
+        self._roomy_since_s = (self._roomy_since_s or now_s) if is_roomy else None
+        if self._congested_since_s is not None and (
+            now_s - self._congested_since_s >= self.DOWN_AFTER_S
+        ):
+            self.target_bps = max(self.min_bps, round(0.85 * estimate_bps))
+            self._congested_since_s = None
+        elif self._roomy_since_s is not None and now_s - self._roomy_since_s >= self.UP_AFTER_S:
+            self.target_bps = min(self.max_bps, round(1.5 * self.target_bps))
+            self._roomy_since_s = None
+        return self.target_bps
+
+
+@dataclass(slots=True)
+class EncoderCounters:
+    """What happened since the session began."""
+
+    frames: int = 0
+    keyframes: int = 0
+    restarts: int = 0
+    payload_bytes: int = 0
+    keyframes_asked: int = 0
+
+
+class SteadyEncoder:
+    """Speaks aiortc's encoder interface: `encode`, `pack`, `target_bitrate`."""
+
+    def __init__(
+        self,
+        codec_name: str,
+        section: VideoSection,
+        *,
+        keyframe_interval_s: float,
+        timers: StageTimers,
+        clock: Clock = monotonic_s,
+    ) -> None:
+        assert codec_name in ("VP8", "H264")
+        self.codec_name = codec_name
+        self.counters = EncoderCounters()
+        self.governor = BitrateGovernor(
+            section.start_bitrate_bps, section.min_bitrate_bps, section.max_bitrate_bps
+        )
+        self.last_timestamp: int | None = None
+        """Of the picture encoded last, before aiortc adds the stream's random origin."""
+        self._fps = section.fps
+        self._keyframe_interval_s = keyframe_interval_s
+        self._timers = timers
+        self._clock = clock
+        self._codec: Any = None
+        self._picture_id = random.randrange(1 << 15)
+        self._last_key_s = float("-inf")
+        self._is_key_wanted = False
+
+    def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
+        """An I420 av.VideoFrame (pts in 1/90000 s) into RTP payloads."""
+        start_s = self._clock()
+        bitrate_bps = self.governor.update(start_s)
+        codec = self._codec
+        if codec is not None and (codec.width, codec.height) != (frame.width, frame.height):
+            codec = None
+        if codec is not None and codec.bit_rate != bitrate_bps:
+            if self.codec_name == "H264":
+                codec.bit_rate = bitrate_bps
+            else:
+                codec = None
+        if codec is None:
+            if self._codec is not None:
+                self.counters.restarts += 1
+            codec = self._codec = self._new_codec(frame.width, frame.height, bitrate_bps)
+        if force_keyframe:
+            self.counters.keyframes_asked += 1
+            self._is_key_wanted = True
+        is_key_due = self._is_key_wanted and start_s - self._last_key_s >= self._keyframe_interval_s
+        frame.pict_type = PictureType.I if is_key_due else PictureType.NONE
+        data, is_key = b"", False
+        for packet in codec.encode(frame):
+            data += bytes(packet)
+            is_key = is_key or bool(packet.is_keyframe)
+        if is_key:
+            self._last_key_s, self._is_key_wanted = start_s, False
+            self.counters.keyframes += 1
+        payloads = self._packetize(data)
+        now_s = self._clock()
+        self.counters.frames += 1
+        self.counters.payload_bytes += len(data)
+        self.governor.on_sent(len(data), now_s)
+        self._timers.add("encode", now_s - start_s)
+        self.last_timestamp = frame.pts
+        return payloads, frame.pts
+
+    def pack(self, packet: Any) -> tuple[list[bytes], int]:
+        """aiortc's way in for data that is encoded already; this server has none."""
+        raise NotImplementedError("only pictures are sent")
+
+    @property
+    def target_bitrate(self) -> int:
+        """Bits per second."""
+        return self.governor.target_bps
+
+    @target_bitrate.setter
+    def target_bitrate(self, estimate_bps: int) -> None:
+        # aiortc says here what the receiver estimates.
+        self.governor.on_estimate(estimate_bps)
+
+    def _packetize(self, data: bytes) -> list[bytes]:
+        if self.codec_name == "VP8":
+            payloads: list[bytes] = Vp8Encoder._packetize(data, self._picture_id)
+            self._picture_id = (self._picture_id + 1) % (1 << 15)
+            return payloads
+        nal_units = H264Encoder._split_bitstream(data)
+        h264_payloads: list[bytes] = H264Encoder._packetize(nal_units)
+        return h264_payloads
+
+    def _new_codec(self, width: int, height: int, bitrate_bps: int) -> Any:
+        is_vp8 = self.codec_name == "VP8"
+        codec = av.CodecContext.create("libvpx" if is_vp8 else "libx264", "w")
+        codec.width, codec.height = width, height
+        codec.pix_fmt = "yuv420p"
+        codec.time_base = TIME_BASE
+        codec.framerate = Fraction(round(self._fps * 1000), 1000)
+        codec.bit_rate = bitrate_bps
+        codec.gop_size = 3000  # keyframes on request only
+        codec.thread_count = 1
+        if is_vp8:
+            codec.qmin, codec.qmax = 2, 56
+            codec.options = {
+                "deadline": "realtime",
+                "cpu-used": "-6",
+                "lag-in-frames": "0",
+                # The same least and greatest rate means constant bitrate.
+                "minrate": str(bitrate_bps),
+                "maxrate": str(bitrate_bps),
+                "bufsize": str(bitrate_bps // 2),
+                "undershoot-pct": "100",
+                "overshoot-pct": "15",
+                "static-thresh": "1",
+                "max-intra-rate": "500",
+            }
+        else:
+            codec.profile = "Baseline"
+            codec.options = {
+                "preset": "veryfast",
+                "tune": "zerolatency",
+                "level": "31",
+                "forced-idr": "1",
+                "maxrate": str(bitrate_bps),
+                "bufsize": str(bitrate_bps // 2),
+            }
+        return codec

@@ -1,0 +1,359 @@
+"""One session inside the engine: a thread that pushes the newest picture and hands back results.
+
+Knows an Animator, its lane of shared memory and its commands; does not know sessions, sockets or
+the other lanes. The stream never stops: while the camera is late the animator is pushed without a
+picture, at the frame rate, so that tracking eases out and idle motion goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import pickle
+import queue
+import select
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from fractions import Fraction
+from multiprocessing.connection import Connection
+
+from avatar.errors import LiveactorError
+from avatar.frames import AudioChunk, DrivingFrame, RenderedFrame, Stamp
+from avatar.regions import LiveSettings, Region, Source
+from avatar.stream.animator import Animator, Neutral
+from avatar.timing import monotonic_s
+from server.audio_ring import AudioRing
+from server.engine_messages import (
+    CalibrateLane,
+    CharacterShown,
+    CloseLane,
+    ConfigureLane,
+    DrivingMeta,
+    EngineEvent,
+    LaneClosed,
+    LaneCommand,
+    LaneLayout,
+    LaneOpened,
+    LaneProblem,
+    NeutralChanged,
+    OpenLane,
+    RenderedMeta,
+    SwapCharacter,
+    UseNeutral,
+)
+from server.engine_spares import SpareAnimators
+from server.frame_ring import FrameRing
+from server.picture_formats import copy_strip, rgb_to_i420
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TIME_BASE = Fraction(1, 90_000)
+_LATE_PICTURE_S = 0.2
+_MAX_FAILURES_IN_A_ROW = 25
+_NEUTRAL_AFTER_CALIBRATE_S = 2.5
+_NEUTRAL_EVERY_S = 20.0
+_COMMANDS_WAITING = 256
+_STAMPS_REMEMBERED = 64
+ANY_GENERATION = 0
+"""Generations of sessions count from 1."""
+
+
+class Outlet:
+    """The engine's way out: events over the pipe, a byte for each rendered picture."""
+
+    def __init__(self, control: Connection, picture_wake: Connection) -> None:
+        self._control = control
+        self._picture_wake = picture_wake
+        self._lock = threading.Lock()
+        os.set_blocking(picture_wake.fileno(), False)
+
+    def tell(self, event: EngineEvent) -> None:
+        """Send an event; silently nothing when the parent is gone (the main loop ends then)."""
+        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send_bytes(pickle.dumps(event))
+
+    def wake(self) -> None:
+        """A picture is there. A full pipe means that the reader has a wake-up waiting."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._picture_wake.fileno(), b"p")
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What is remembered of a pushed picture until its result comes out."""
+
+    meta: DrivingMeta
+    taken_s: float
+    is_driven: bool
+
+
+class Lane:
+    """A place for one session at a time."""
+
+    def __init__(
+        self,
+        layout: LaneLayout,
+        wake: Connection,
+        outlet: Outlet,
+        spares: SpareAnimators,
+        *,
+        fps: float,
+    ) -> None:
+        self.index = layout.index
+        self._driving = FrameRing.attach(layout.driving)
+        self._rendered = FrameRing.attach(layout.rendered)
+        self._audio = AudioRing.attach(layout.audio)
+        self._wake = wake
+        os.set_blocking(wake.fileno(), False)
+        self._outlet = outlet
+        self._spares = spares
+        self._period_s = 1.0 / fps
+        self._commands: queue.Queue[LaneCommand] = queue.Queue(_COMMANDS_WAITING)
+        self._bell_out, self._bell_in = os.pipe()
+        os.set_blocking(self._bell_out, False)
+        os.set_blocking(self._bell_in, False)
+        self._thread: threading.Thread | None = None
+
+    def open(self, command: OpenLane) -> None:
+        """Begin a session; returns at once."""
+        assert self._thread is None, "the lane is taken"
+        self._thread = threading.Thread(
+            target=self._run, args=(command,), name=f"lane-{self.index}", daemon=True
+        )
+        self._thread.start()
+
+    def tell(self, command: LaneCommand) -> None:
+        """Queue a command for the next picture; one too many is dropped and reported."""
+        try:
+            self._commands.put_nowait(command)
+        except queue.Full:
+            self._problem(command.generation, "rate_limited", "Too many commands; one was dropped.")
+            return
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._bell_in, b"c")
+
+    def close(self, command: CloseLane) -> None:
+        """End the session and wait for its last push."""
+        if self._thread is not None:
+            self.tell(command)
+            self._thread.join()
+            self._thread = None
+        self._outlet.tell(LaneClosed(self.index, command.generation))
+
+    def shut_down(self) -> None:
+        """End whatever runs and let go of the shared memory."""
+        if self._thread is not None:
+            self.tell(CloseLane(self.index, ANY_GENERATION))
+            self._thread.join(timeout=1.0)
+            if self._thread.is_alive():
+                return  # a push that does not end: the process exit takes the rest with it
+        for ring in (self._driving, self._rendered, self._audio):
+            ring.close()
+
+    def _run(self, command: OpenLane) -> None:
+        animator: Animator | None = None
+        try:
+            animator = self._spares.take()
+            animator.open(pickle.loads(command.character))
+            animator.configure(_live_settings(command.sources, command.is_mirrored))
+            if command.neutral is not None:
+                animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+            self._driving.skip_unread()
+            self._audio.skip_unread()
+            self._outlet.tell(LaneOpened(self.index, command.generation))
+            _LaneLoop(self, command, animator).run()
+        except LiveactorError as error:
+            self._problem(command.generation, "character_failed", str(error), is_fatal=True)
+        except Exception:  # boundary: one session's failure must not take the others down
+            logger.exception("lane %d failed", self.index)
+            self._problem(
+                command.generation, "engine_failed", "The animator failed.", is_fatal=True
+            )
+        finally:
+            if animator is not None:
+                animator.close()
+            self._spares.refill()
+
+    def _problem(self, generation: int, code: str, message: str, *, is_fatal: bool = False) -> None:
+        self._outlet.tell(LaneProblem(self.index, generation, code, message, is_fatal))
+
+
+class _LaneLoop:
+    """The loop of one session; ends with CloseLane."""
+
+    def __init__(self, lane: Lane, opened: OpenLane, animator: Animator) -> None:
+        self._lane = lane
+        self._opened = opened
+        self._animator = animator
+        self._origins: OrderedDict[int, _Origin] = OrderedDict()
+        self._num_failures = 0
+        self._num_skipped = 0
+        self._start_s = monotonic_s()
+        self._last_push_s = 0.0
+        self._last_picture: DrivingMeta | None = None
+        self._last_pts = -1
+        self._neutral_due_s = self._start_s + _NEUTRAL_AFTER_CALIBRATE_S
+        self._neutral_sent: Neutral | None = None
+        self._shown_id: str | None = opened.character_id
+
+    def run(self) -> None:
+        """Serve until closed."""
+        lane = self._lane
+        wake, bell = lane._wake.fileno(), lane._bell_out
+        while True:
+            timeout_s = max(0.0, self._next_blank_s() - monotonic_s())
+            readable, _, _ = select.select([wake, bell], [], [], timeout_s)
+            for descriptor in readable:
+                _drain(descriptor)
+            if not self._obey_commands():
+                return
+            frame = lane._driving.read()
+            if frame is not None:
+                meta = DrivingMeta.unpack(frame.meta)
+                if meta.generation != self._opened.generation:
+                    continue
+                self._num_skipped += frame.num_skipped
+                self._last_picture = meta
+                self._push(meta, frame.picture, is_driven=True)
+            elif monotonic_s() >= self._next_blank_s():
+                self._push(self._blank_meta(), None, is_driven=False)
+            self._send_neutral()
+
+    def _next_blank_s(self) -> float:
+        since_s = self._last_picture.arrival_s if self._last_picture else -_LATE_PICTURE_S
+        return max(since_s + _LATE_PICTURE_S, self._last_push_s + self._lane._period_s)
+
+    def _blank_meta(self) -> DrivingMeta:
+        now_s = monotonic_s()
+        if self._last_picture is None:
+            pts = round((now_s - self._start_s) * 90_000)
+        else:
+            late_s = now_s - self._last_picture.arrival_s
+            pts = self._last_picture.pts + round(late_s * 90_000)
+        return DrivingMeta(self._opened.generation, pts, 0, now_s, now_s)
+
+    def _push(self, meta: DrivingMeta, picture: object, *, is_driven: bool) -> None:
+        taken_s = monotonic_s()
+        self._last_push_s = taken_s
+        pts = max(meta.pts, self._last_pts + 1)
+        self._last_pts = pts
+        self._origins[pts] = _Origin(meta, taken_s, is_driven)
+        while len(self._origins) > _STAMPS_REMEMBERED:
+            self._origins.popitem(last=False)
+        driving = DrivingFrame(
+            stamp=Stamp(pts, MEDIA_TIME_BASE, meta.arrival_s),
+            rgb_HW3=picture,  # type: ignore[arg-type]
+            audio=self._new_audio(),
+        )
+        try:
+            rendered = self._animator.push(driving)
+        except Exception:  # boundary: one bad frame is counted, the stream goes on
+            self._num_failures += 1
+            logger.exception("push failed (%d in a row)", self._num_failures)
+            if self._num_failures >= _MAX_FAILURES_IN_A_ROW:
+                raise
+            return
+        self._num_failures = 0
+        for frame in rendered:
+            self._hand_back(frame, driving, len(rendered))
+        if rendered and self._shown_id is not None:
+            self._lane._outlet.tell(
+                CharacterShown(self._lane.index, self._opened.generation, self._shown_id)
+            )
+            self._shown_id = None
+
+    def _hand_back(self, frame: RenderedFrame, driving: DrivingFrame, chunk_frames: int) -> None:
+        origin = self._origins.get(frame.stamp.pts)
+        if origin is None:
+            logger.warning("a rendered frame carries a stamp that was never pushed")
+            return
+        rgb_HW3 = frame.rgb_HW3
+        if self._opened.is_probe and driving.rgb_HW3 is not None:
+            rgb_HW3 = copy_strip(driving.rgb_HW3, rgb_HW3)
+        i420 = rgb_to_i420(rgb_HW3)
+        meta = RenderedMeta(
+            generation=self._opened.generation,
+            pts=frame.stamp.pts,
+            rtp_timestamp=origin.meta.rtp_timestamp,
+            arrival_s=origin.meta.arrival_s,
+            published_s=origin.meta.published_s,
+            taken_s=origin.taken_s,
+            finished_s=monotonic_s(),
+            chunk_frames=chunk_frames,
+            is_driven=origin.is_driven,
+            num_skipped=self._num_skipped,
+            tracking=frame.tracking,
+            stage_s=frame.stage_s,
+        )
+        self._num_skipped = 0
+        self._lane._rendered.publish(i420, meta.pack())
+        self._lane._outlet.wake()
+
+    def _new_audio(self) -> tuple[AudioChunk, ...]:
+        heard = self._lane._audio.read()
+        if heard is None:
+            return ()
+        rate_hz = self._lane._audio.layout.sample_rate_hz
+        stamp = Stamp(round(heard.pts_s * 90_000), MEDIA_TIME_BASE, heard.arrival_s)
+        return (AudioChunk(stamp, heard.samples_T, rate_hz),)
+
+    def _obey_commands(self) -> bool:
+        """Do what was asked meanwhile; False: the session is over."""
+        while True:
+            try:
+                command = self._lane._commands.get_nowait()
+            except queue.Empty:
+                return True
+            if command.generation not in (self._opened.generation, ANY_GENERATION):
+                continue  # meant for an earlier session of this lane
+            if isinstance(command, CloseLane):
+                return False
+            try:
+                self._obey(command)
+            except LiveactorError as error:
+                self._lane._problem(command.generation, "character_failed", str(error))
+
+    def _obey(self, command: LaneCommand) -> None:
+        if isinstance(command, SwapCharacter):
+            self._animator.swap(pickle.loads(command.character))
+            self._shown_id = command.character_id
+        elif isinstance(command, ConfigureLane):
+            self._animator.configure(_live_settings(command.sources, command.is_mirrored))
+        elif isinstance(command, CalibrateLane):
+            self._animator.calibrate()
+            self._neutral_due_s = monotonic_s() + _NEUTRAL_AFTER_CALIBRATE_S
+        elif isinstance(command, UseNeutral):
+            if command.neutral is None:
+                self._animator.neutral = None
+            else:
+                self._animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+
+    def _send_neutral(self) -> None:
+        now_s = monotonic_s()
+        if now_s < self._neutral_due_s:
+            return
+        self._neutral_due_s = now_s + _NEUTRAL_EVERY_S
+        neutral = self._animator.neutral
+        if neutral is None or neutral is self._neutral_sent:
+            return
+        self._neutral_sent = neutral
+        self._lane._outlet.tell(
+            NeutralChanged(self._lane.index, self._opened.generation, json.loads(neutral.to_json()))
+        )
+
+
+def _live_settings(sources: object, is_mirrored: bool) -> LiveSettings:
+    chosen = {Region(region): Source(source) for region, source in dict(sources).items()}  # type: ignore[call-overload]
+    return LiveSettings(
+        sources={region: chosen.get(region, Source.CAMERA) for region in Region},
+        is_mirrored=is_mirrored,
+    )
+
+
+def _drain(descriptor: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while len(os.read(descriptor, 4096)) == 4096:
+            pass

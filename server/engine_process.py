@@ -1,0 +1,85 @@
+"""The engine process: owns the animators, one thread per live lane, and no network.
+
+What enters: commands over a pipe, driving pictures and sound in shared memory. What leaves:
+rendered pictures as I420 in shared memory, events over the pipe. Trackers, models and characters
+exist only here. The process dies with its parent: the pipe ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import threading
+from multiprocessing.connection import Connection
+
+from avatar.timing import monotonic_s
+from server.engine_lane import Lane, Outlet
+from server.engine_messages import (
+    CloseLane,
+    EngineCommand,
+    EngineOptions,
+    EngineReady,
+    LaneLayout,
+    OpenLane,
+    StopEngine,
+)
+from server.engine_spares import SpareAnimators
+
+logger = logging.getLogger(__name__)
+
+
+def run_engine(
+    options: EngineOptions,
+    layouts: tuple[LaneLayout, ...],
+    control: Connection,
+    picture_wake: Connection,
+    driving_wakes: tuple[Connection, ...],
+    log_level: int,
+) -> None:
+    """Entry point of the process; returns when told to stop or when the parent is gone."""
+    # Ctrl-C reaches the whole terminal group; the parent decides when the engine stops.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=log_level, format="%(asctime)s engine %(levelname)s %(message)s")
+    start_s = monotonic_s()
+    outlet = Outlet(control, picture_wake)
+    spares = SpareAnimators(options.animator)
+    lanes = {
+        layout.index: Lane(layout, wake, outlet, spares, fps=options.fps)
+        for layout, wake in zip(layouts, driving_wakes, strict=True)
+    }
+    try:
+        spares.warm_up(options.warm_up_character)
+        outlet.tell(EngineReady(warm_up_s=monotonic_s() - start_s))
+        _serve(control, lanes)
+    finally:
+        for lane in lanes.values():
+            lane.shut_down()
+        spares.close()
+
+
+def _serve(control: Connection, lanes: dict[int, Lane]) -> None:
+    while True:
+        try:
+            command: EngineCommand = pickle.loads(control.recv_bytes())
+        except (EOFError, OSError):
+            logger.info("the media process is gone; stopping")
+            return
+        if isinstance(command, StopEngine):
+            return
+        lane = lanes[command.lane]
+        if isinstance(command, OpenLane):
+            lane.open(command)
+        elif isinstance(command, CloseLane):
+            # Closing waits for the lane's last push: not on the thread that serves all lanes.
+            threading.Thread(
+                target=lane.close, args=(command,), name=f"close-lane-{command.lane}", daemon=True
+            ).start()
+        else:
+            lane.tell(command)
+
+
+def exit_now(code: int) -> None:
+    """Die without clean-up; tests use it to see how a crash is survived."""
+    os._exit(code)

@@ -1,0 +1,105 @@
+"""The server's numbers for Prometheus, read from where they are kept when somebody asks.
+
+Knows names and help texts; owns no counter but those of sessions that are over. Nothing in here
+says who anybody is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from avatar.timing import LatencySummary
+from server.builder import Builder
+from server.characters import CharacterStore
+from server.engine import Engine, EngineState
+from server.session import Session
+from server.session_table import SessionTable
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_PREFIX = "liveactor_"
+
+
+class Metrics(Collector):
+    """Everything `/metrics` shows."""
+
+    def __init__(
+        self, table: SessionTable, engine: Engine, characters: CharacterStore, builder: Builder
+    ) -> None:
+        self._table = table
+        self._engine = engine
+        self._characters = characters
+        self._builder = builder
+        self._past_counts: Counter[str] = Counter()
+        self._past_drops: Counter[str] = Counter()
+        self.http_refusals: Counter[str] = Counter()
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def on_session_closed(self, session: Session) -> None:
+        """Keep the counters of a session that is over."""
+        self._past_counts.update(session.stats.counts())
+        self._past_drops.update(session.stats.drops())
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        """Called by the registry."""
+        sessions = list(self._table)
+        yield _gauge("sessions", "Slots that are taken.", len(sessions))
+        yield _counter("sessions_started", "Sessions begun.", self._table.num_started)
+        yield _counter("sessions_refused", "Offers refused with 503.", self._table.num_refused)
+        is_ready = self._engine.state is EngineState.READY
+        yield _gauge("engine_ready", "1 while the engine can render.", int(is_ready))
+        yield _counter("engine_restarts", "Engine processes lost.", self._engine.num_restarts)
+        yield _counter("builder_restarts", "Builder processes lost.", self._builder.num_killed)
+        yield _gauge("uploads", "Uploaded characters in memory.", self._characters.num_uploads)
+        counts, drops = Counter(self._past_counts), Counter(self._past_drops)
+        for session in sessions:
+            counts.update(session.stats.counts())
+            drops.update(session.stats.drops())
+        yield _labelled("events", "What happened in sessions.", "event", counts)
+        yield _labelled("frames_dropped", "Pictures lost per hop.", "hop", drops)
+        yield _labelled("http_refusals", "Requests refused.", "code", self.http_refusals)
+        yield self._stages(sessions)
+
+    def _stages(self, sessions: list[Session]) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            _PREFIX + "stage_seconds",
+            "Latency per stage over the last seconds of the sessions that are live.",
+            labels=["stage", "quantile"],
+        )
+        worst: dict[str, LatencySummary] = {}
+        for session in sessions:
+            for stage, summary in session.timers.summary().items():
+                if stage not in worst or summary.p95_s > worst[stage].p95_s:
+                    worst[stage] = summary
+        for stage, summary in sorted(worst.items()):
+            family.add_metric([stage, "0.5"], summary.p50_s)
+            family.add_metric([stage, "0.95"], summary.p95_s)
+        return family
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(_PREFIX + name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(_PREFIX + name, text, value=value)
+
+
+def _labelled(name: str, text: str, label: str, values: Counter[str]) -> CounterMetricFamily:
+    family = CounterMetricFamily(_PREFIX + name, text, labels=[label])
+    for key in sorted(values):
+        family.add_metric([key], values[key])
+    return family

@@ -1,0 +1,239 @@
+"""One WebRTC peer: aiortc's connection with our receivers, encoder and candidates in it.
+
+The one place where an RTCPeerConnection is made. Knows SDP, tracks and the data channel; does not
+know characters, engines or who may connect. What arrives is handed to callbacks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpsender import RTCRtpSender
+
+from avatar.errors import SessionError
+from avatar.timing import Clock, StageTimers, monotonic_s
+from server.config import ServeConfig
+from server.encoder import SteadyEncoder
+from server.intake import DrivingIntake
+from server.offers import clean_offer
+from server.protocol import CONTROL_CHANNEL
+from server.receiver import AudioReceiver, VideoReceiver, take_over
+from server.tracks import AvatarVideoTrack, VoiceTrack
+
+logger = logging.getLogger(__name__)
+
+MAX_BUFFERED_BYTES = 256 * 1024
+_CLOSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCallbacks:
+    """Where a peer's news go; all called in the event loop."""
+
+    on_open: Callable[[], None]
+    """The data channel is open."""
+    on_message: Callable[[str | bytes], None]
+    on_connection: Callable[[str], None]
+    """aiortc's connectionState."""
+
+
+class Peer:
+    """A browser (or native client) at the other end."""
+
+    def __init__(
+        self,
+        config: ServeConfig,
+        intake: DrivingIntake,
+        video_track: AvatarVideoTrack,
+        voice_track: VoiceTrack,
+        callbacks: PeerCallbacks,
+        *,
+        timers: StageTimers,
+        clock: Clock = monotonic_s,
+    ) -> None:
+        self._config = config
+        self._intake = intake
+        self._callbacks = callbacks
+        self._timers = timers
+        self._clock = clock
+        self._channel: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.encoder: SteadyEncoder | None = None
+        self.video_receiver: VideoReceiver | None = None
+        self.audio_receiver: AudioReceiver | None = None
+        self._pc = RTCPeerConnection(_rtc_configuration(config))
+        self._pc.on("datachannel", self._on_channel)
+        self._pc.on("connectionstatechange", self._on_connection)
+        self._video = self._pc.addTransceiver(video_track, direction="sendrecv")
+        self._voice = self._pc.addTransceiver(voice_track, direction="sendrecv")
+        self._video.setCodecPreferences(_video_codecs(config.video.codec))
+        self._voice.setCodecPreferences(_audio_codecs())
+
+    async def answer(self, offer_sdp: str) -> str:
+        """The answer to an offer. Raises SessionError (400) where the offer cannot be used."""
+        cleaned = clean_offer(offer_sdp)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(cleaned, "offer"))
+            if len(self._pc.getTransceivers()) > 2:
+                raise SessionError(400, "The offer has too many media sections.")
+            self._install_receivers()
+            self._offer_addresses()
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except SessionError:
+            raise
+        except Exception as error:  # boundary: aiortc's parser fails in many ways on bad SDP
+            logger.info("offer refused: %s", type(error).__name__)
+            raise SessionError(400, "The offer could not be understood.") from error
+        self._install_encoder()
+        answer: str = self._pc.localDescription.sdp
+        return answer
+
+    def say(self, text: str) -> bool:
+        """Send on the data channel; False where it is not open or its buffer is full."""
+        channel = self._channel
+        if channel is None or channel.readyState != "open":
+            return False
+        if channel.bufferedAmount > MAX_BUFFERED_BYTES:
+            return False
+        channel.send(text)
+        return True
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """RTCP round trip of the video stream; None until known."""
+        rtt: float | None = getattr(self._video.sender, "_RTCRtpSender__rtt", None)
+        return rtt
+
+    @property
+    def sent_rtp_origin(self) -> int | None:
+        """What aiortc adds to our video timestamps; None before the first picture."""
+        encoder = self.encoder
+        if encoder is None or encoder.last_timestamp is None:
+            return None
+        last: int = self._video.sender._RTCRtpSender__rtp_timestamp
+        return (last - encoder.last_timestamp) % (1 << 32) if last else None
+
+    @property
+    def last_packet_s(self) -> float:
+        """When the last media packet came."""
+        receivers = (self.video_receiver, self.audio_receiver)
+        return max(
+            (r.counters.last_packet_s for r in receivers if r is not None), default=float("-inf")
+        )
+
+    async def close(self) -> None:
+        """Close everything; safe to call in any state, takes at most a second."""
+        for task in self._tasks:
+            task.cancel()
+        for receiver in (self.video_receiver, self.audio_receiver):
+            if receiver is not None:
+                receiver.close()
+        try:
+            await asyncio.wait_for(self._pc.close(), _CLOSE_S)
+        except TimeoutError:
+            logger.warning("a peer connection did not close in %.0f s", _CLOSE_S)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._channel = None
+
+    # --- installation ---------------------------------------------------------------------------
+
+    def _install_receivers(self) -> None:
+        if self._config.receiver.kind == "stock":
+            for transceiver, deliver in (
+                (self._video, self._intake.on_picture),
+                (self._voice, self._intake.on_sound),
+            ):
+                if transceiver.receiver.track is not None:
+                    pump = self._pump(transceiver.receiver.track, deliver)
+                    self._tasks.append(asyncio.get_running_loop().create_task(pump))
+            return
+        self.video_receiver = VideoReceiver(
+            self._config.receiver,
+            self._intake.on_picture,
+            round_trip_s=lambda: self.round_trip_s,
+            max_decoded_px=self._config.video.driving_max_decoded_px,
+            clock=self._clock,
+        )
+        self.audio_receiver = AudioReceiver(self._intake.on_sound, clock=self._clock)
+        take_over(self._video.receiver, self.video_receiver)
+        take_over(self._voice.receiver, self.audio_receiver)
+        self._intake.video, self._intake.audio = self.video_receiver, self.audio_receiver
+
+    async def _pump(self, track: Any, deliver: Callable[[Any, int, float], None]) -> None:
+        """aiortc's own receiver, for comparison: frames come from its queue."""
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                deliver(frame, frame.pts % (1 << 32), self._clock())
+
+    def _install_encoder(self) -> None:
+        codecs = self._video._codecs
+        if not codecs or self._video.currentDirection not in ("sendonly", "sendrecv"):
+            return
+        self.encoder = SteadyEncoder(
+            codecs[0].name,
+            self._config.video,
+            keyframe_interval_s=self._config.receiver.pli_interval_s,
+            timers=self._timers,
+            clock=self._clock,
+        )
+        self._video.sender._RTCRtpSender__encoder = self.encoder
+
+    def _offer_addresses(self) -> None:
+        """aioice leaves 127.0.0.1 out; on a loopback bind it is the one address to offer."""
+        addresses = list(self._config.ice.addresses)
+        if not addresses and self._config.listen.is_loopback:
+            addresses = ["127.0.0.1"]
+        if not addresses:
+            return
+        for transport in self._pc._RTCPeerConnection__iceTransports:
+            connection = transport._connection
+            connection.get_component_candidates = _gathering_at(
+                addresses, connection.get_component_candidates
+            )
+
+    # --- news -----------------------------------------------------------------------------------
+
+    def _on_channel(self, channel: Any) -> None:
+        if channel.label != CONTROL_CHANNEL or self._channel is not None:
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._callbacks.on_message)
+        self._callbacks.on_open()
+
+    def _on_connection(self) -> None:
+        self._callbacks.on_connection(self._pc.connectionState)
+
+
+def _gathering_at(ours: list[str], gather: Callable[..., Any]) -> Callable[..., Any]:
+    """aioice's gathering of one component, with our addresses instead of those it found."""
+
+    def gather_ours(component: int, addresses: list[str], *rest: Any, **named: Any) -> Any:
+        return gather(component, ours, *rest, **named)
+
+    return gather_ours
+
+
+def _rtc_configuration(config: ServeConfig) -> RTCConfiguration:
+    ice = config.ice
+    servers = [RTCIceServer(list(ice.urls), ice.username, ice.credential)] if ice.urls else []
+    return RTCConfiguration(iceServers=servers)
+
+
+def _video_codecs(preferred: str) -> list[Any]:
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    wanted = f"video/{preferred}".lower()
+    return sorted(codecs, key=lambda codec: codec.mimeType.lower() != wanted)
+
+
+def _audio_codecs() -> list[Any]:
+    codecs = RTCRtpSender.getCapabilities("audio").codecs
+    return [codec for codec in codecs if codec.mimeType.lower() == "audio/opus"]

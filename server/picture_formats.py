@@ -1,0 +1,44 @@
+"""Pictures between colour spaces: RGB for animators, I420 (BT.601, limited range) for codecs.
+
+WebRTC's VP8 and H264 pictures without colour information are BT.601 limited range (16..235), which
+is what OpenCV's I420 conversions and swscale's default are. Knows arrays; does not know codecs.
+
+An I420 picture of H x W is one array of (H * 3/2) x W bytes: Y, then U and V at half size.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from avatar.frames import ByteArray
+
+STRIP_DIVISOR = 16
+"""The probe's marker fills the top 1/16 of the picture's height (see client/web/probe.js)."""
+
+
+def rgb_to_i420(rgb_HW3: ByteArray) -> ByteArray:
+    """H x W x 3 to (H*3/2) x W; an odd last row or column is cut off."""
+    rows, columns = rgb_HW3.shape[0] & ~1, rgb_HW3.shape[1] & ~1
+    even = np.ascontiguousarray(rgb_HW3[:rows, :columns])
+    return cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420)  # type: ignore[return-value]
+
+
+def i420_to_rgb(i420: ByteArray) -> ByteArray:
+    """(H*3/2) x W to H x W x 3."""
+    return cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
+
+
+def copy_strip(driving_HW3: ByteArray, rendered_HW3: ByteArray) -> ByteArray:
+    """The rendered picture with the driving picture's top strip copied over its own."""
+    source = driving_HW3[: max(1, driving_HW3.shape[0] // STRIP_DIVISOR)]
+    rows, columns = max(1, rendered_HW3.shape[0] // STRIP_DIVISOR), rendered_HW3.shape[1]
+    marked = rendered_HW3.copy()
+    marked[:rows] = cv2.resize(source, (columns, rows), interpolation=cv2.INTER_AREA)
+    return marked
+
+
+def fitted_size(width: int, height: int, max_side_px: int) -> tuple[int, int]:
+    """Width and height scaled down so that neither exceeds `max_side_px`; both even."""
+    scale = min(1.0, max_side_px / max(width, height))
+    return max(2, round(width * scale) & ~1), max(2, round(height * scale) & ~1)

@@ -1,0 +1,171 @@
+"""The server put together, started, and taken down again within two seconds.
+
+The composition root: the only place that knows all parts. Signals end it cleanly: sessions are
+told, peers closed, processes stopped, shared memory freed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from aiohttp import web
+
+from avatar.errors import ConfigError
+from server.app import WEB_FOLDER, LiveApp
+from server.builder import Builder
+from server.characters import CharacterStore
+from server.config import ServeConfig
+from server.engine import Engine
+from server.metrics import Metrics
+from server.session_table import SessionTable
+
+logger = logging.getLogger(__name__)
+
+_CODEC_THREADS = 4
+_SWEEP_S = 60.0
+
+
+class LiveServer:
+    """Everything that serves; use `start` and `stop`, or `run_until_signalled`."""
+
+    def __init__(
+        self,
+        config: ServeConfig,
+        token: str | None,
+        *,
+        web_folder: Path = WEB_FOLDER,
+        log_level: int = logging.INFO,
+    ) -> None:
+        check_exposure(config, token)
+        self.config = config
+        self._token = token
+        self._web_folder = web_folder
+        self._log_level = log_level
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.port = config.listen.port
+
+    async def start(self) -> None:
+        """Begin to listen; the engine warms up meanwhile."""
+        config = self.config
+        loop = asyncio.get_running_loop()
+        # Encoding runs in the loop's default executor: a small one of its own size.
+        self._executor = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="codec")
+        loop.set_default_executor(self._executor)
+        self.builder = Builder(
+            timeout_s=config.characters.build_timeout_s,
+            gallery=config.characters.gallery,
+            log_level=self._log_level,
+        )
+        self.characters = CharacterStore(config.characters, self.builder)
+        self.engine = Engine(
+            config.engine,
+            config.video,
+            # One more than sessions: a lane is emptied while the next session begins in another.
+            num_lanes=config.sessions.max_sessions + 1,
+            log_level=self._log_level,
+        )
+        self.table = SessionTable(config, self.engine, self.characters.character)
+        self.metrics = Metrics(self.table, self.engine, self.characters, self.builder)
+        self.table.on_closed.append(self.metrics.on_session_closed)
+        app = LiveApp(
+            config,
+            self._token,
+            self.table,
+            self.characters,
+            self.engine,
+            self.metrics,
+            web_folder=self._web_folder,
+        ).build()
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, config.listen.host, config.listen.port, ssl_context=_tls(config)
+        )
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self._tasks.append(loop.create_task(self._prepare()))
+        self._tasks.append(loop.create_task(self._sweep()))
+        # What exists by now lives as long as the process: keep it out of collections.
+        gc.collect()
+        gc.freeze()
+
+    @property
+    def url(self) -> str:
+        """Where a person opens the page."""
+        scheme = "https" if self.config.listen.tls_cert else "http"
+        host = self.config.listen.host
+        shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
+        return f"{scheme}://{shown}:{self.port}/"
+
+    async def _prepare(self) -> None:
+        """Read the gallery, warm the engine with its first character, open the rest."""
+        await self.characters.load_gallery()
+        default_id = self.characters.default_id
+        character = await self.characters.character(default_id) if default_id else None
+        self.engine.start(character)
+        await self.characters.open_all()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.characters.forget_old()
+
+    async def stop(self) -> None:
+        """Take everything down."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.table.close_all("shutdown")
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await asyncio.gather(self.engine.stop(), self.builder.stop())
+        self.characters.forget_all_uploads()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        gc.unfreeze()
+
+    async def run_until_signalled(self) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        try:
+            await stopping.wait()
+            logger.info("stopping")
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with contextlib.suppress(ValueError):
+                    loop.remove_signal_handler(number)
+            await self.stop()
+
+
+def check_exposure(config: ServeConfig, token: str | None) -> None:
+    """Refuse to be reachable from other machines without a token. Raises ConfigError."""
+    if token is not None and len(token) < 8:
+        raise ConfigError("The access token must have at least 8 characters.")
+    if not config.listen.is_loopback and token is None:
+        raise ConfigError(
+            f"Listening on {config.listen.host} lets other machines in, so it needs an access "
+            "token: give --token, or set LIVEACTOR_TOKEN; or listen on 127.0.0.1."
+        )
+
+
+def _tls(config: ServeConfig) -> ssl.SSLContext | None:
+    cert, key = config.listen.tls_cert, config.listen.tls_key
+    if cert is None or key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"The TLS certificate {cert} and key {key} cannot be used.") from error
+    return context
