@@ -46,6 +46,26 @@ class RasterTarget:
         self.depth_HW.fill(FAR)
         self.label_HW.fill(0)
 
+    def window(self, points_V2: FloatArray) -> tuple[int, int, RasterTarget] | None:
+        """The same buffers, cleared, as a target just large enough for some points.
+
+        Returns the column and row of its first pixel too; None where all points lie outside.
+        """
+        height, width = self.depth_HW.shape
+        low = np.clip(np.floor(points_V2.min(0)), 0, [width, height]).astype(int)
+        high = np.clip(np.ceil(points_V2.max(0)) + 1, 0, [width, height]).astype(int)
+        columns, rows = (high - low).tolist()
+        if rows <= 0 or columns <= 0:
+            return None
+        size = rows * columns
+        part = RasterTarget(
+            self.map_HW2.reshape(-1, 2)[:size].reshape(rows, columns, 2),
+            self.depth_HW.reshape(-1)[:size].reshape(rows, columns),
+            self.label_HW.reshape(-1)[:size].reshape(rows, columns),
+        )
+        part.clear()
+        return int(low[0]), int(low[1]), part
+
 
 @kernel
 def rasterise(
@@ -124,17 +144,20 @@ def sample_over(
     label_HW: ByteArray,
     rgb_HW3: ByteArray,
     alpha_HW: ByteArray,
+    left: int = 0,
+    top: int = 0,
 ) -> None:
-    """Composite the sampled texture (straight alpha) over `rgb_HW3` wherever a label was drawn.
+    """Composite the sampled texture (straight alpha) over a picture wherever a label was drawn.
 
-    `alpha_HW` receives the coverage of what was drawn. Sampling is bilinear, clamped at the rim.
+    Map and labels may cover a window of the picture whose first pixel is (`left`, `top`). The
+    coverage of what was drawn is composited over `alpha_HW` too. Sampling is bilinear, clamped at
+    the rim.
     """
     rows, columns = texture_HW4.shape[:2]
     height, width = label_HW.shape
     for y in range(height):
         for x in range(width):
             if label_HW[y, x] == 0:
-                alpha_HW[y, x] = 0
                 continue
             u = min(max(map_HW2[y, x, 0], np.float32(0.0)), np.float32(columns - 1))
             v = min(max(map_HW2[y, x, 1], np.float32(0.0)), np.float32(rows - 1))
@@ -152,13 +175,16 @@ def sample_over(
             p10 = texture_HW4[v0 + 1, u0]
             p11 = texture_HW4[v0 + 1, u0 + 1]
             alpha = (p00[3] * w00 + p01[3] * w01 + p10[3] * w10 + p11[3] * w11 + 2048) >> 12
-            alpha_HW[y, x] = alpha
             if alpha == 0:
                 continue
+            row = y + top
+            column = x + left
+            covered = int(alpha_HW[row, column])
+            alpha_HW[row, column] = covered + ((255 - covered) * alpha + 127) // 255
             for k in range(3):
                 value = (p00[k] * w00 + p01[k] * w01 + p10[k] * w10 + p11[k] * w11 + 2048) >> 12
                 if alpha == 255:
-                    rgb_HW3[y, x, k] = value
+                    rgb_HW3[row, column, k] = value
                 else:
-                    under = rgb_HW3[y, x, k]
-                    rgb_HW3[y, x, k] = under + ((value - under) * alpha + 127) // 255
+                    under = rgb_HW3[row, column, k]
+                    rgb_HW3[row, column, k] = under + ((value - under) * alpha + 127) // 255

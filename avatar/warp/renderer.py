@@ -14,6 +14,7 @@ from avatar.frames import ByteArray, FloatArray, RetargetedMotion
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import draw_eyes
 from avatar.warp.lids import draw_lids
+from avatar.warp.limbs_draw import draw_limb, place_limbs
 from avatar.warp.mesh import NUM_FACE_VERTICES
 from avatar.warp.mouth import draw_mouth
 from avatar.warp.raster import RasterTarget, rasterise, sample_over
@@ -33,6 +34,12 @@ class WarpRenderer:
     def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
         """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
         rig, target = self._rig, self._target
+        rgb_HW3 = self._background_HW3.copy()
+        alpha_HW = np.zeros(rgb_HW3.shape[:2], np.uint8)
+        limbs = place_limbs(rig.limbs, rig.reference, motion)
+        for limb in limbs:
+            if limb.is_behind:
+                draw_limb(limb, target, rgb_HW3, alpha_HW)
         target.clear()
         rasterise(
             place_vertices(rig, motion),
@@ -43,12 +50,13 @@ class WarpRenderer:
             target.depth_HW,
             target.label_HW,
         )
-        rgb_HW3 = self._background_HW3.copy()
-        alpha_HW = np.empty(target.label_HW.shape, np.uint8)
         sample_over(rig.texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW)
         draw_eyes(rgb_HW3, target.label_HW, rig.eyes, rig.reference, motion)
         draw_lids(rgb_HW3, rig.lids, motion)
         draw_mouth(rgb_HW3, target.label_HW, rig.mouth, motion)
+        for limb in limbs:
+            if not limb.is_behind:
+                draw_limb(limb, target, rgb_HW3, alpha_HW)
         return rgb_HW3, alpha_HW
 
 

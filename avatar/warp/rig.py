@@ -14,6 +14,7 @@ from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import EyeRig, build_eyes
 from avatar.warp.lids import LidRig, build_lids
+from avatar.warp.limbs import LimbRig, take_apart
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
 
@@ -24,11 +25,15 @@ class WarpRig:
 
     reference: ReferenceGeometry
     texture_HW4: ByteArray
-    """The person, straight alpha, with plain eyeballs."""
+    """The person without the limbs, straight alpha, with plain eyeballs."""
     mesh: ReferenceMesh
     eyes: tuple[EyeRig, ...]
     lids: tuple[LidRig, ...]
     mouth: MouthRig
+    limbs: tuple[LimbRig, ...]
+    """In drawing order; empty for portraits."""
+    notes: tuple[str, ...]
+    """Sentences for the user about what cannot move, and why."""
 
 
 def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray) -> WarpRig:
@@ -42,13 +47,16 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
     plain_HW3, eyes, white_3 = build_eyes(rgb_HW3, reference)
     if white_3 is None:
         white_3 = _white_from_skin(rgb_HW3, reference)
+    body = take_apart(reference, plain_HW3, alpha_HW)
     return WarpRig(
         reference=reference,
-        texture_HW4=np.ascontiguousarray(np.dstack([plain_HW3, alpha_HW])),
-        mesh=_without_empty_triangles(build_mesh(reference), alpha_HW),
+        texture_HW4=body.trunk_HW4,
+        mesh=_without_empty_triangles(build_mesh(reference), body.trunk_HW4[..., 3]),
         eyes=eyes,
         lids=build_lids(rgb_HW3, reference),
-        mouth=build_mouth(reference, white_3),
+        mouth=build_mouth(rgb_HW3, reference, white_3),
+        limbs=body.limbs,
+        notes=body.notes,
     )
 
 

@@ -62,7 +62,7 @@ def test_half_covered_texture_mixes_with_what_lies_under_it() -> None:
     texture[..., :3] = 200
     texture[..., 3] = 128
     rgb = np.full((16, 16, 3), 100, np.uint8)
-    alpha = np.empty((16, 16), np.uint8)
+    alpha = np.zeros((16, 16), np.uint8)
     sample_over(texture, target.map_HW2, target.label_HW, rgb, alpha)
     assert abs(int(rgb[8, 8, 0]) - 150) <= 1
     assert alpha[8, 8] == 128

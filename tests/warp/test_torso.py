@@ -16,7 +16,8 @@ def shoulders(centre_y: float, roll_px: float = 0.0, shift_y: float = 0.0) -> np
 
 
 def displacement(painted: Painted, points: np.ndarray, **changes: float) -> np.ndarray:
-    seen = np.ones(33, np.float32)
+    seen = np.zeros(33, np.float32)
+    seen[11:13] = 1.0
     reference = replace(painted.reference, joints_J3=shoulders(200.0), visibility_J=seen)
     motion = replace(painted.motion(), joints_J3=shoulders(200.0, **changes), visibility_J=seen)
     return torso_displacement(points.astype(np.float32), reference, motion)

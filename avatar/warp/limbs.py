@@ -1,0 +1,307 @@
+"""A body taken apart once per character: trunk and head on one layer, each movable limb on its own.
+
+Knows a reference's pixels, matte and joints; does not know motion (see `limbs_draw`). Where the
+picture does not show a limb well enough to move it, it stays part of the trunk, and a note says so.
+
+Legend: H, W canvas pixels; h, w pixels of a limb's window; L limbs; C points of a limb; 2, 3, 4
+components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
+from avatar.warp.fill import push_pull
+from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh
+from avatar.warp.limbs_partition import LIMB_CORE, partition
+from avatar.warp.skeleton import (
+    ARMS,
+    CHAINS,
+    HIPS,
+    LEGS,
+    SHOULDERS,
+    Chain,
+    body_unit,
+    chain_points,
+    is_seen,
+)
+from avatar.warp.skeleton_mask import (
+    head_mask,
+    limb_distance,
+    limb_radii,
+    outline_points,
+    polygon_mask,
+    trunk_polygon,
+)
+
+BoolArray = NDArray[np.bool_]
+HEAD_SWELL = 1.15
+_MIN_UNIT_PX = 24.0
+"""Shoulders narrower than this are too small to take apart."""
+_MIN_BONE_UNITS = 0.30
+"""A bone that shows shorter than this points at the camera: there is too little to bend."""
+_MIN_COVERED = 0.8
+"""How much of its bones the matte must cover."""
+_MAX_CROSSED = 0.35
+"""How much of a limb may lie on another one."""
+_SKIRT_WIDTHS = 1.45
+"""Knees that are this many times as wide as two legs are under a skirt or a coat."""
+_UNDERLAP_PX = 3.0
+"""The trunk goes on this far under a limb, so that no seam shows where both are soft."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimbRig:
+    """One limb, ready to be moved."""
+
+    chain: Chain
+    texture_hw4: ByteArray
+    """The limb's pixels, straight alpha, with colours continued beyond them."""
+    origin_2: tuple[int, int]
+    """Column and row of the window's first pixel on the canvas."""
+    mesh: LimbMesh
+
+
+@dataclass(frozen=True, slots=True)
+class TakenApart:
+    """A body's layers."""
+
+    trunk_HW4: ByteArray
+    """Head and trunk, filled in where limbs lay in front; straight alpha."""
+    limbs: tuple[LimbRig, ...]
+    """In drawing order."""
+    notes: tuple[str, ...]
+    """Sentences for the user about limbs that cannot move, and why."""
+
+
+def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray) -> TakenApart:
+    """Separate the limbs of a reference.
+
+    `rgb_HW3` holds the person's colours (continued beyond the matte), `alpha_HW` the matte. A
+    portrait has no limbs to separate, and no note about it.
+    """
+    whole = np.ascontiguousarray(np.dstack([rgb_HW3, alpha_HW]))
+    joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
+    if joints_J3 is None or visibility_J is None:
+        return TakenApart(whole, (), ())
+    if not is_seen(visibility_J, SHOULDERS + HIPS) or body_unit(joints_J3) < _MIN_UNIT_PX:
+        return TakenApart(whole, (), ())
+    chains, distance_LHW, notes = _movable(reference, alpha_HW)
+    if not chains:
+        return TakenApart(whole, (), notes)
+    unit = body_unit(joints_J3)
+    trunk_HW = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw) > 0
+    label_HW = partition(
+        rgb_HW3,
+        alpha_HW,
+        distance_LHW,
+        trunk_HW,
+        head_mask(reference, HEAD_SWELL) > 0,
+        0.18 * unit,
+    )
+    limbs = []
+    for index, chain in enumerate(chains):
+        is_above = label_HW > 1 + index
+        limb = _lift_limb(
+            chain,
+            reference,
+            rgb_HW3,
+            alpha_HW,
+            label_HW == 1 + index,
+            is_above & (distance_LHW[index] < 0.9),
+        )
+        if limb is not None:
+            limbs.append(limb)
+    trunk_HW4 = _trunk_layer(reference, rgb_HW3, alpha_HW, label_HW, chains, trunk_HW)
+    return TakenApart(trunk_HW4, tuple(limbs), notes)
+
+
+def _movable(
+    reference: ReferenceGeometry, alpha_HW: ByteArray
+) -> tuple[list[Chain], FloatArray, tuple[str, ...]]:
+    """The limbs that the picture shows well enough, their distances, and notes on the others."""
+    assert reference.joints_J3 is not None
+    unit = body_unit(reference.joints_J3)
+    radii = {chain.name: limb_radii(chain, unit) for chain in CHAINS}
+    distance = {
+        chain.name: limb_distance(
+            outline_points(chain, reference.joints_J3), radii[chain.name], reference.canvas_hw
+        )
+        for chain in CHAINS
+    }
+    reasons: dict[str, str] = {}
+    for chain in CHAINS:
+        reason = _unfit(chain, reference, alpha_HW, unit)
+        if reason:
+            reasons[chain.name] = reason
+    if not any(leg.name in reasons for leg in LEGS) and _is_skirt(reference, alpha_HW, unit):
+        reasons |= {leg.name: "a skirt or coat hides it" for leg in LEGS}
+    for arm in ARMS:
+        core = (distance[arm.name] < LIMB_CORE) & (alpha_HW > 127)
+        for other in ARMS:
+            if other is arm or reasons.keys() & {arm.name, other.name}:
+                continue
+            crossed = core & (distance[other.name] < LIMB_CORE)
+            if crossed.sum() > _MAX_CROSSED * core.sum():
+                reasons |= {arm.name: "the arms are crossed", other.name: "the arms are crossed"}
+    chains = [chain for chain in CHAINS if chain.name not in reasons]
+    notes = tuple(
+        f"The {name} moves with the body only: {reason}."
+        for name, reason in reasons.items()
+        if reason != _NOT_SHOWN
+    )
+    stacked = np.stack([distance[chain.name] for chain in chains]) if chains else np.empty(0)
+    return chains, stacked.astype(np.float32), notes
+
+
+_NOT_SHOWN = "the picture does not show it"
+
+
+def _unfit(
+    chain: Chain, reference: ReferenceGeometry, alpha_HW: ByteArray, unit: float
+) -> str | None:
+    """Why a limb cannot be separated, or None where it can."""
+    assert reference.joints_J3 is not None
+    assert reference.visibility_J is not None
+    rows, columns = reference.canvas_hw
+    points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
+    is_inside_C = (points_C2 >= 0).all(1) & (points_C2 < [columns, rows]).all(1)
+    if not is_inside_C[:2].all() or not is_seen(reference.visibility_J, chain.joints[:2]):
+        return _NOT_SHOWN
+    if not is_inside_C[2:].all() or not is_seen(reference.visibility_J, chain.joints):
+        end = "hand" if chain in ARMS else "foot"
+        return f"its {end} is not in the picture"
+    lengths = np.linalg.norm(np.diff(points_C2, axis=0), axis=1)
+    if lengths[:2].min() < _MIN_BONE_UNITS * unit:
+        return "it points at the camera"
+    covered = []
+    for start, end_ in ((0, 1), (1, 2)):
+        along = np.linspace(0, 1, 16)[:, None]
+        points = points_C2[start] + along * (points_C2[end_] - points_C2[start])
+        x, y = points.round().astype(int).T
+        covered.append(float((alpha_HW[y.clip(0, rows - 1), x.clip(0, columns - 1)] > 127).mean()))
+    if min(covered) < _MIN_COVERED:
+        return "its outline was not found"
+    return None
+
+
+def _is_skirt(reference: ReferenceGeometry, alpha_HW: ByteArray, unit: float) -> bool:
+    """True where what shows at the knees is much wider than two knees, in one piece."""
+    assert reference.joints_J3 is not None
+    rows, columns = reference.canvas_hw
+    knees = reference.joints_J3[[25, 26], :2]
+    row = round(float(knees[:, 1].mean()))
+    if not 0 <= row < rows:
+        return False
+    left, right = sorted(int(np.clip(x, 0, columns - 1)) for x in knees[:, 0])
+    covered = alpha_HW[row] > 127
+    if right - left < 4 or not covered[left : right + 1].all():
+        return False
+    gaps = np.flatnonzero(~covered)
+    start = int(gaps[gaps < left].max(initial=-1)) + 1
+    stop = int(gaps[gaps > right].min(initial=columns))
+    expected = (right - left) + 2.0 * LEGS[0].radii_C[1] * unit
+    is_wide = stop - start > _SKIRT_WIDTHS * expected
+    # Legs apart with cloth between them.
+    return is_wide or right - left > 3.0 * LEGS[0].radii_C[1] * unit
+
+
+def _soft(mask_HW: BoolArray, grow_px: float, soft_px: float = 1.0) -> FloatArray:
+    """0..1: the mask grown by some pixels (negative shrinks), its edge softened."""
+    inside = cv2.distanceTransform(mask_HW.astype(np.uint8), cv2.DIST_L2, 5)
+    outside = cv2.distanceTransform((~mask_HW).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(
+        np.clip((inside - outside + grow_px) / (2 * soft_px) + 0.5, 0.0, 1.0), np.float32
+    )
+
+
+def _filled(rgb_HW3: ByteArray, is_known_HW: BoolArray, margin_px: int) -> FloatArray:
+    """The known colours (but for a margin, where they mix with others) continued everywhere."""
+    square = np.ones((2 * margin_px + 1, 2 * margin_px + 1), np.uint8)
+    known = cv2.erode(is_known_HW.astype(np.uint8), square)
+    return push_pull(rgb_HW3.astype(np.float32), np.asarray(known, np.float32))
+
+
+def _lift_limb(
+    chain: Chain,
+    reference: ReferenceGeometry,
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
+    is_own_HW: BoolArray,
+    is_hidden_HW: BoolArray,
+) -> LimbRig | None:
+    """The limb's own layer; `is_hidden_HW` is where another limb lies in front of it."""
+    assert reference.joints_J3 is not None
+    unit = body_unit(reference.joints_J3)
+    points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
+    is_own_HW = _main_parts(is_own_HW, points_C2)
+    if is_own_HW.sum() < 40:
+        return None
+    is_limb_HW = is_own_HW | is_hidden_HW
+    # Against the background the matte is the edge; against the rest of the person the cut is.
+    is_outside = alpha_HW < 13
+    share_HW = _soft(is_limb_HW | is_outside, 0.0)
+    coverage = alpha_HW * share_HW
+    coverage[_soft(is_limb_HW, 6.0) < 0.5] = 0.0
+    filled = _filled(rgb_HW3, (alpha_HW > 200) & is_own_HW, 1)
+    keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), -0.5)[..., None]
+    colour = filled + (rgb_HW3 - filled) * keep
+    rows, columns = np.nonzero(coverage >= 1.0)
+    top, left = max(rows.min() - 2, 0), max(columns.min() - 2, 0)
+    window = np.s_[top : rows.max() + 3, left : columns.max() + 3]
+    texture = np.dstack([colour[window], coverage[window]])
+    inward = reference.joints_J3[chain.parent[1], :2] - reference.joints_J3[chain.parent[0], :2]
+    mesh = build_limb_mesh(
+        (coverage >= 1.0).astype(np.uint8),
+        points_C2,
+        limb_radii(chain, unit),
+        np.asarray(inward / max(float(np.linalg.norm(inward)), 1e-6), np.float32),
+    )
+    return LimbRig(
+        chain=chain,
+        texture_hw4=np.ascontiguousarray(np.clip(texture, 0, 255).round().astype(np.uint8)),
+        origin_2=(int(left), int(top)),
+        mesh=mesh,
+    )
+
+
+def _main_parts(is_own_HW: BoolArray, points_C2: FloatArray) -> BoolArray:
+    """Without the crumbs that no bone of the limb runs through."""
+    _, label_HW = cv2.connectedComponents(is_own_HW.astype(np.uint8))
+    line = np.zeros(is_own_HW.shape, np.uint8)
+    cv2.polylines(line, [points_C2.round().astype(np.int32)], False, (1,), 3)
+    on_bone = np.unique(label_HW[(line > 0) & is_own_HW])
+    return np.isin(label_HW, on_bone[on_bone > 0])
+
+
+def _trunk_layer(
+    reference: ReferenceGeometry,
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
+    label_HW: ByteArray,
+    chains: list[Chain],
+    is_trunk_HW: BoolArray,
+) -> ByteArray:
+    """Head and trunk without the limbs, whole where they covered it."""
+    assert reference.joints_J3 is not None
+    unit = body_unit(reference.joints_J3)
+    is_limb_HW = label_HW > 0
+    # Rounded stumps stay: at any angle the limb's root turns over one.
+    stumps = np.zeros(reference.canvas_hw, np.uint8)
+    for chain in chains:
+        x, y = reference.joints_J3[chain.joints[0], :2].round().astype(int).tolist()
+        cv2.circle(stumps, (x, y), round(0.85 * chain.radii_C[0] * unit), (1,), -1)
+    is_kept_HW = ~is_limb_HW | is_trunk_HW | (stumps > 0)
+    share_HW = _soft(is_kept_HW, _UNDERLAP_PX)
+    # A stump is the limb's own root, not the clothes beside it.
+    own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
+    filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 2)
+    keep = _soft(~is_limb_HW | own_root, -0.5)[..., None]
+    colour = filled + (rgb_HW3 - filled) * keep
+    layer = np.dstack([colour, alpha_HW * share_HW])
+    return np.ascontiguousarray(np.clip(layer, 0, 255).round().astype(np.uint8))

@@ -1,0 +1,191 @@
+"""A limb's mesh: a grid that bends at its joints like a sleeve, rigid in between.
+
+Vertices near a joint turn by a share of its angle around the joint itself, so that the outline
+keeps its width at every bend (blending positions linearly would pinch it). Where the limb grows out
+of the trunk its vertices move with the trunk exactly: no seam. Knows one limb's points and pose;
+does not know colours.
+
+Legend: V vertices; T triangles; C the four points of a limb; B its three bones; H, W canvas pixels;
+2, 3 components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.frames import ByteArray, FloatArray
+from avatar.warp.polygon import smoothstep
+from avatar.warp.skeleton import LimbPose
+
+IntArray = NDArray[np.int32]
+_CELLS_PER_RADIUS = 1.6
+_MIN_CELL_PX = 5.0
+_ROOT_BEND = (-0.7, 0.9)
+"""Where the limb's root bends, in its radii along the limb."""
+_JOINT_BEND = 0.75
+"""Half length of a bend at the other joints, in the joint's radii."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimbMesh:
+    """A limb at rest, and which joint each vertex turns about."""
+
+    rest_V2: FloatArray
+    triangle_T3: IntArray
+    """Triangles of the upper bone first."""
+    num_upper: int
+    """How many triangles belong to the upper bone: drawn before the others, which may cross it."""
+    joint_V: NDArray[np.int64]
+    """0 root, 1 middle, 2 end."""
+    weight_V: FloatArray
+    """Share of the joint's turn: 0 moves with the part before the joint, 1 with the one after."""
+    points_C2: FloatArray
+    direction_B2: FloatArray
+    """Unit vectors along the bones at rest."""
+
+
+def build_limb_mesh(
+    coverage_HW: ByteArray, points_C2: FloatArray, radii_C: FloatArray, inward_2: FloatArray
+) -> LimbMesh:
+    """A grid over a limb's pixels (`coverage_HW` > 0).
+
+    `points_C2` are root, middle, end and tip; `inward_2` the direction of the body's bone that ends
+    at the root.
+    """
+    bones_B2 = np.diff(points_C2, axis=0)
+    direction_B2 = bones_B2 / np.maximum(np.linalg.norm(bones_B2, axis=1, keepdims=True), 1e-6)
+    cell = max(float(radii_C[1]) / _CELLS_PER_RADIUS, _MIN_CELL_PX)
+    rest_V2, quads = _grid(coverage_HW, cell)
+    joint_V, weight_V = _weights(rest_V2, points_C2, direction_B2, radii_C, inward_2)
+    a, b, c, d = quads.T
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.int32)
+    along_V = joint_V + weight_V
+    is_upper = along_V[triangles].mean(1) < 1.5
+    ordered = np.concatenate([triangles[is_upper], triangles[~is_upper]])
+    return LimbMesh(
+        rest_V2=rest_V2,
+        triangle_T3=np.ascontiguousarray(ordered),
+        num_upper=int(is_upper.sum()),
+        joint_V=joint_V,
+        weight_V=weight_V,
+        points_C2=points_C2.astype(np.float32),
+        direction_B2=direction_B2.astype(np.float32),
+    )
+
+
+def place_limb(
+    mesh: LimbMesh, pose: LimbPose, with_trunk_V2: FloatArray, root_2: FloatArray, turn: float
+) -> FloatArray:
+    """Vertices (V, 3) of a posed limb; depth lets the hand pass in front of its own arm.
+
+    `with_trunk_V2` is where the trunk alone would take the vertices, `root_2` where it takes the
+    root, `turn` by how much it turns there (radians).
+    """
+    before_B = np.concatenate([[turn], pose.turn_B[:-1]])
+    length_before_B = np.concatenate([[1.0], pose.length_B[:-1]])
+    # Where the joints are now: each bone hangs on the one before.
+    now_B2 = np.empty((3, 2), np.float32)
+    now_B2[0] = root_2
+    rest_bones_B2 = np.diff(mesh.points_C2, axis=0)
+    for bone in range(2):
+        turned = _turned(rest_bones_B2[bone], float(pose.turn_B[bone]))
+        now_B2[bone + 1] = now_B2[bone] + pose.length_B[bone] * turned
+
+    joint_V, weight_V = mesh.joint_V, mesh.weight_V
+    offset_V2 = mesh.rest_V2 - mesh.points_C2[joint_V]
+    # Shorter or longer along the bones, never across: a limb that points at us keeps its width.
+    after_V2 = _stretched(offset_V2, mesh.direction_B2[joint_V], pose.length_B[joint_V])
+    bone_before_V = np.maximum(joint_V - 1, 0)
+    stretch_before_V = np.where(joint_V == 0, 1.0, length_before_B[joint_V])
+    before_V2 = _stretched(offset_V2, mesh.direction_B2[bone_before_V], stretch_before_V)
+    shape_V2 = before_V2 + weight_V[:, None] * (after_V2 - before_V2)
+    angle_V = before_B[joint_V] + weight_V * (pose.turn_B[joint_V] - before_B[joint_V])
+    cos_V, sin_V = np.cos(angle_V), np.sin(angle_V)
+    placed_V2 = now_B2[joint_V]
+    placed_V2[:, 0] += cos_V * shape_V2[:, 0] - sin_V * shape_V2[:, 1]
+    placed_V2[:, 1] += sin_V * shape_V2[:, 0] + cos_V * shape_V2[:, 1]
+    # The trunk is not rigid: what it does beyond a turn at the root fades out along the limb.
+    is_root_V = joint_V == 0
+    offset_R2 = offset_V2[is_root_V]
+    cos, sin = np.cos(turn), np.sin(turn)
+    rigid_R2 = offset_R2 @ np.array([[cos, sin], [-sin, cos]], np.float32) + root_2
+    placed_V2[is_root_V] += (1.0 - weight_V[is_root_V])[:, None] * (
+        with_trunk_V2[is_root_V] - rigid_R2
+    )
+    return np.column_stack([placed_V2, -(joint_V + weight_V)]).astype(np.float32)
+
+
+def _turned(vector_2: FloatArray, angle: float) -> FloatArray:
+    x, y = vector_2
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([cos * x - sin * y, sin * x + cos * y], np.float32)
+
+
+def _stretched(offset_V2: FloatArray, direction_V2: FloatArray, length_V: FloatArray) -> FloatArray:
+    along_V = np.einsum("vi,vi->v", offset_V2, direction_V2)
+    return np.asarray(offset_V2 + ((length_V - 1.0) * along_V)[:, None] * direction_V2, np.float32)
+
+
+def _grid(coverage_HW: ByteArray, cell: float) -> tuple[FloatArray, IntArray]:
+    """Vertices of the grid's cells that hold coverage, and the four corners of each cell."""
+    rows, columns = np.nonzero(coverage_HW)
+    left, top = float(columns.min()) - 1.5, float(rows.min()) - 1.5
+    num_x = int(np.ceil((columns.max() + 1.5 - left) / cell))
+    num_y = int(np.ceil((rows.max() + 1.5 - top) / cell))
+    # Bilinear sampling reaches one pixel further than the coverage.
+    grown = cv2.dilate(coverage_HW, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero(grown)
+    cell_x = np.clip(((columns - left) / cell).astype(int), 0, num_x - 1)
+    cell_y = np.clip(((rows - top) / cell).astype(int), 0, num_y - 1)
+    cells = np.unique(cell_y * num_x + cell_x)
+    y, x = np.divmod(cells, num_x)
+    corner = y * (num_x + 1) + x
+    quads = np.stack([corner, corner + 1, corner + num_x + 1, corner + num_x + 2], 1)
+    used, renumbered = np.unique(quads, return_inverse=True)
+    vy, vx = np.divmod(used, num_x + 1)
+    rest_V2 = np.stack([left + vx * cell, top + vy * cell], 1).astype(np.float32)
+    return rest_V2, renumbered.reshape(quads.shape).astype(np.int32)
+
+
+def _weights(
+    rest_V2: FloatArray,
+    points_C2: FloatArray,
+    direction_B2: FloatArray,
+    radii_C: FloatArray,
+    inward_2: FloatArray,
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """For every vertex the joint it turns about and its share of that turn."""
+    incoming = [inward_2, direction_B2[0], direction_B2[1]]
+    share_VJ = np.empty((len(rest_V2), 3), np.float32)
+    for joint in range(3):
+        into, out = incoming[joint], direction_B2[joint]
+        middle = into + out
+        size = float(np.linalg.norm(middle))
+        # The bend lies across the line that halves it; a limb folded back has no such line.
+        axis = middle / size if size > 0.35 else out
+        along_V = (rest_V2 - points_C2[joint]) @ axis / max(size / 2, 0.35)
+        radius = float(radii_C[joint])
+        low, high = _ROOT_BEND if joint == 0 else (-_JOINT_BEND, _JOINT_BEND)
+        share_VJ[:, joint] = smoothstep(low * radius, high * radius, along_V)
+    # A vertex lies along one bone and turns about an end of it: a bent limb's hand is near the
+    # shoulder without being part of it.
+    bone_V = _nearest_bone(rest_V2, points_C2)
+    vertices = np.arange(len(rest_V2))
+    next_V = np.minimum(bone_V + 1, 2)
+    is_at_start_V = (share_VJ[vertices, bone_V] < 1) | (share_VJ[vertices, next_V] == 0)
+    joint_V = np.where(is_at_start_V, bone_V, next_V)
+    return joint_V, share_VJ[vertices, joint_V]
+
+
+def _nearest_bone(rest_V2: FloatArray, points_C2: FloatArray) -> NDArray[np.int64]:
+    distances = []
+    for start_2, end_2 in zip(points_C2[:-1], points_C2[1:], strict=True):
+        bone_2 = end_2 - start_2
+        along_V = (rest_V2 - start_2) @ bone_2 / max(float(bone_2 @ bone_2), 1e-6)
+        foot_V2 = start_2 + np.clip(along_V, 0.0, 1.0)[:, None] * bone_2
+        distances.append(np.linalg.norm(rest_V2 - foot_V2, axis=1))
+    return np.argmin(distances, axis=0)

@@ -1,0 +1,121 @@
+"""Where on the picture the limbs lie: distances to bones, in units of their thickness.
+
+Knows joints and pixel grids; does not know colours (see `limbs_partition`) or motion.
+
+Legend: C the four points of a limb; H, W pixels; 2 canvas pixels.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
+from avatar.motion.topology import CHIN, FACE_OVAL
+from avatar.warp.skeleton import (
+    CHAINS,
+    HIPS,
+    SHOULDERS,
+    Chain,
+    body_unit,
+    chain_points,
+    is_seen,
+)
+
+_HIP_OUTSET = 0.3
+"""The trunk is this much of the hip joints' distance wider than they are, on each side."""
+
+
+def limb_distance(
+    points_C2: FloatArray, radii_C: FloatArray, canvas_hw: tuple[int, int]
+) -> FloatArray:
+    """Distance (H, W) of every pixel to a limb: 0 on its bones, 1 on its expected outline."""
+    rows, columns = canvas_hw
+    x_HW, y_HW = np.meshgrid(
+        np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)
+    )
+    nearest = np.full(canvas_hw, np.inf, np.float32)
+    for bone in range(len(points_C2) - 1):
+        (ax, ay), (bx, by) = points_C2[bone].tolist(), points_C2[bone + 1].tolist()
+        length = max((bx - ax) ** 2 + (by - ay) ** 2, 1e-6)
+        along = np.clip(((x_HW - ax) * (bx - ax) + (y_HW - ay) * (by - ay)) / length, 0.0, 1.0)
+        across = np.hypot(x_HW - ax - along * (bx - ax), y_HW - ay - along * (by - ay))
+        radius = radii_C[bone] + along * (radii_C[bone + 1] - radii_C[bone])
+        nearest = np.minimum(nearest, across / radius)
+    return nearest
+
+
+def outline_points(chain: Chain, joints_J3: FloatArray) -> FloatArray:
+    """The limb's points (C, 2) with the last one moved out to the tips of fingers or toes."""
+    points_C2 = chain_points(chain, joints_J3)[:, :2].copy()
+    points_C2[3] = points_C2[2] + chain.tip_reach * (points_C2[3] - points_C2[2])
+    return points_C2
+
+
+def limb_radii(chain: Chain, unit: float) -> FloatArray:
+    """Half widths (C,) in pixels; the outline's last point lies inside the tip."""
+    return np.asarray(chain.radii_C, np.float32) * np.float32(unit)
+
+
+def trunk_polygon(joints_J3: FloatArray) -> FloatArray:
+    """Shoulders to hips as a polygon (6, 2), sides of the trunk included."""
+    left_shoulder, right_shoulder = joints_J3[list(SHOULDERS), :2]
+    left_hip, right_hip = joints_J3[list(HIPS), :2]
+    out = _HIP_OUTSET * (left_hip - right_hip)
+    down = 0.25 * np.linalg.norm(left_hip - right_hip)
+    axis = (left_hip + right_hip - left_shoulder - right_shoulder) / 2
+    axis = axis / max(float(np.linalg.norm(axis)), 1e-6)
+    return np.array(
+        [
+            left_shoulder,
+            left_hip + out,
+            left_hip + 0.5 * out + down * axis,
+            right_hip - 0.5 * out + down * axis,
+            right_hip - out,
+            right_shoulder,
+        ],
+        np.float32,
+    )
+
+
+def head_mask(reference: ReferenceGeometry, swell: float) -> ByteArray:
+    """1 on the face and around it; `swell` 1 is the face's own outline."""
+    oval_O2 = reference.landmarks_N3[FACE_OVAL, :2]
+    middle_2 = oval_O2.mean(0)
+    mask = np.zeros(reference.canvas_hw, np.uint8)
+    outline = (middle_2 + swell * (oval_O2 - middle_2)).round().astype(np.int32)
+    cv2.fillPoly(mask, [outline], (1,))
+    return mask
+
+
+def polygon_mask(points_P2: FloatArray, canvas_hw: tuple[int, int]) -> ByteArray:
+    """1 inside a polygon."""
+    mask = np.zeros(canvas_hw, np.uint8)
+    cv2.fillPoly(mask, [points_P2.round().astype(np.int32)], (1,))
+    return mask
+
+
+def body_distance(reference: ReferenceGeometry) -> tuple[FloatArray, FloatArray] | None:
+    """Distance to all seen bones and the trunk, 1 at the expected outline; and to limbs alone.
+
+    None where the reference has no body.
+    """
+    joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
+    if joints_J3 is None or visibility_J is None or not is_seen(visibility_J, SHOULDERS):
+        return None
+    unit = body_unit(joints_J3)
+    limbs = np.full(reference.canvas_hw, np.inf, np.float32)
+    for chain in CHAINS:
+        num_seen = sum(1 for joint in chain.joints if is_seen(visibility_J, (joint,)))
+        if num_seen < 2 or not is_seen(visibility_J, chain.joints[:2]):
+            continue
+        points, radii = outline_points(chain, joints_J3), limb_radii(chain, unit)
+        last = 4 if num_seen == 3 else 2
+        limbs = np.minimum(limbs, limb_distance(points[:last], radii[:last], reference.canvas_hw))
+    trunk = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw)
+    outside = cv2.distanceTransform(1 - trunk, cv2.DIST_L2, 5) / (0.2 * unit)
+    chin_2 = reference.landmarks_N3[CHIN, :2]
+    neck = np.stack([chin_2, joints_J3[list(SHOULDERS), :2].mean(0)])
+    radii = np.full(2, 0.6 * reference.scale, np.float32)
+    neck_distance = limb_distance(neck, radii, reference.canvas_hw)
+    return np.minimum(np.minimum(limbs, outside.astype(np.float32)), neck_distance), limbs
