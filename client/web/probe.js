@@ -9,7 +9,7 @@
  * refresh lie outside.
  *
  * @typedef {{at_ms: number, stamp: number|null, latency_ms: number|null,
- *   is_repeat: boolean}} Sample  one received picture; without a stamp where the strip could not be read
+ *   is_repeat: boolean}} Sample  one received picture; no stamp where the strip was unreadable
  */
 
 import { percentile } from "./latency.js";

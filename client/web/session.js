@@ -53,6 +53,7 @@ export class Session extends EventTarget {
     /** @type {string|null} */
     this.id = null;
     this.stopper = new AbortController();
+    /** why the server ended the session, as long as no other is live */
     this.bye = "";
     devices.addEventListener("tracks", () => this.#sendTracks());
     window.addEventListener("pagehide", () => {
@@ -64,6 +65,7 @@ export class Session extends EventTarget {
   async start() {
     const { signal } = (this.stopper = new AbortController());
     this.store.go("starting", { hint: null });
+    this.bye = "";
     try {
       if (this.devices.track("video") === null) await this.devices.open(this.options.wish());
     } catch (error) {
@@ -151,7 +153,6 @@ export class Session extends EventTarget {
     if (config === null || characterId === null) throw new Error("connect before set-up");
     const peer = new Peer(config.ice);
     this.peer = peer;
-    this.bye = "";
     peer.addEventListener("message", (event) => this.#hear(event));
     peer.addEventListener("weak", (event) => this.#tell("weak", detailOf(event)));
     const isLive = new Promise((resolve, reject) => {
@@ -187,6 +188,7 @@ export class Session extends EventTarget {
   #goLive() {
     const { peer } = this;
     if (peer === null) return;
+    this.bye = "";
     this.store.go("live", { liveSinceMs: this.store.state.liveSinceMs ?? Date.now() });
     this.#tell("remote", peer.remote);
     peer.addEventListener("lost", (event) => this.#onLost(this.bye || detailOf(event)));

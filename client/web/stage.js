@@ -8,7 +8,7 @@ import { byId } from "./elements.js";
 export class Stage {
   constructor() {
     this.root = byId("stage", HTMLElement);
-    this.self = byId("self", HTMLVideoElement);
+    this.self = byId("self-view", HTMLVideoElement);
     this.selfOff = byId("you-off", HTMLElement);
     this.actor = byId("actor", HTMLElement);
     this.avatar = byId("avatar", HTMLVideoElement);

@@ -91,6 +91,7 @@ export class View {
       if (recorder.isOn) event.preventDefault(); // the browser asks whether to leave
     });
     setInterval(() => this.#tick(), TICK_MS);
+    this.#onTracks();
   }
 
   /** @param {State} state @param {State} before */

@@ -1,0 +1,101 @@
+"""client/web/protocol.js says and understands exactly what the shared fixtures hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from server import protocol
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+FIXTURES: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "server" / "fixtures" / "protocol.json").read_text("utf-8")
+)
+
+BUILD = """async (message) => {
+    const words = await import("/web/protocol.js");
+    switch (message.type) {
+        case "heartbeat": return words.heartbeat(message.t_ms);
+        case "settings": return words.settings(message);
+        case "character": return words.character(message.id);
+        case "calibrate": return words.calibrate();
+        case "neutral": return words.neutral(message.neutral);
+    }
+}"""
+
+PARSE = """async (text) => {
+    const { parseServerMessage, ProtocolError } = await import("/web/protocol.js");
+    try { return parseServerMessage(text); }
+    catch (error) { return error instanceof ProtocolError ? error.message : "crash"; }
+}"""
+
+
+async def test_page_builds_every_client_message_of_the_fixtures(page: Page) -> None:
+    await page.goto("/web/favicon.svg")
+    for message in FIXTURES["client"]:
+        assert await page.evaluate(BUILD, message) == message
+    assert {message["type"] for message in FIXTURES["client"]} == set(protocol.CLIENT_MESSAGES)
+
+
+async def test_page_reads_every_server_message_of_the_fixtures(page: Page) -> None:
+    await page.goto("/web/favicon.svg")
+    for message in FIXTURES["server"]:
+        assert await page.evaluate(PARSE, json.dumps(message)) == message
+    assert {message["type"] for message in FIXTURES["server"]} == set(protocol.SERVER_MESSAGES)
+
+
+async def test_page_words_are_those_of_the_server(page: Page) -> None:
+    await page.goto("/web/favicon.svg")
+    words = await page.evaluate(
+        """async () => {
+            const w = await import("/web/protocol.js");
+            return { regions: w.REGIONS, sources: w.SOURCES, channel: w.CONTROL_CHANNEL,
+                     version: w.PROTOCOL_VERSION, bytes: w.MAX_MESSAGE_BYTES };
+        }"""
+    )
+    assert sorted(words["regions"]) == sorted(protocol.REGIONS)
+    assert sorted(words["sources"]) == sorted(protocol.SOURCES)
+    assert words["channel"] == protocol.CONTROL_CHANNEL
+    assert words["version"] == protocol.PROTOCOL_VERSION
+    assert words["bytes"] == protocol.MAX_MESSAGE_BYTES
+
+
+async def test_page_offer_passes_the_strict_parser_of_the_server(page: Page) -> None:
+    await page.goto("/web/favicon.svg")
+    offer = await page.evaluate(
+        """async () => {
+            const { sessionOffer } = await import("/web/protocol.js");
+            const { defaultLive } = await import("/web/preferences.js");
+            return sessionOffer({ sdp: "v=0", characterId: "ada", live: defaultLive(),
+                                  neutral: { version: 1 }, isProbe: true });
+        }"""
+    )
+    parsed = protocol.parse_body(protocol.SessionOffer, json.dumps(offer), max_bytes=10_000)
+    assert parsed.character == "ada"
+    assert parsed.settings.is_mirrored
+    assert set(parsed.settings.sources) == set(protocol.REGIONS)
+    assert parsed.neutral == {"version": 1}
+    assert parsed.probe
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not an object"),
+        ('{"type": "sing"}', "unknown message type sing"),
+        ('{"type": "toString"}', "unknown message type toString"),
+        ('{"type": "heartbeat", "t_ms": "now"}', "heartbeat.t_ms is not of type number"),
+        ('{"type": "bye"}', "bye.reason is not of type string"),
+    ],
+)
+async def test_page_refuses_a_bad_message_and_names_it(
+    page: Page, text: str, complaint: str
+) -> None:
+    await page.goto("/web/favicon.svg")
+    assert complaint in await page.evaluate(PARSE, text)
