@@ -141,8 +141,21 @@ def _measured(seen: Observation) -> Neutral:
     return replace(
         neutral,
         joints_J3=(seen.body.joints_J3 - centre) / np.float32(seen.face.scale),
-        visibility_J=seen.body.visibility_J,
+        visibility_J=_visibility_at_rest(seen.body),
     )
+
+
+def _visibility_at_rest(body: BodyMotion) -> FloatArray:
+    """Visibility with raised arms taken as not seen: a gesture is no rest to measure from."""
+    visibility = body.visibility_J.copy()
+    joints = body.joints_J3[:, :2]
+    for shoulder, elbow, wrist in ((11, 13, 15), (12, 14, 16)):
+        reach = float(np.linalg.norm(joints[elbow] - joints[shoulder]))
+        is_raised = joints[wrist, 1] < joints[elbow, 1] - 0.25 * reach
+        is_out = joints[elbow, 1] < joints[shoulder, 1] + 0.3 * reach
+        if is_raised or is_out:
+            visibility[[elbow, wrist]] = 0.0
+    return visibility
 
 
 class Calibrator:
@@ -244,10 +257,9 @@ class Calibrator:
                 self._is_requested = False
             return
         found = robust_neutral(self._frames)
-        if found.joints_J3 is None and self._goal is not None:
-            found = replace(
-                found, joints_J3=self._goal.joints_J3, visibility_J=self._goal.visibility_J
-            )
+        if self._goal is not None:
+            body = self._goal.blend(found, 1.0)  # keeps what was seen at rest before
+            found = replace(found, joints_J3=body.joints_J3, visibility_J=body.visibility_J)
         is_asked = self._is_requested
         self._origin = NeutralOrigin.CALIBRATED if is_asked else NeutralOrigin.AUTOMATIC
         self._start_easing(found, time_s, EASE_CALIBRATED_S if is_asked else EASE_AUTOMATIC_S)

@@ -98,18 +98,20 @@ class Neutral:
 
     def blend(self, other: Neutral, weight: float) -> Neutral:
         """`weight` of the way to another neutral (0 stays, 1 arrives)."""
-        if weight >= 1.0:
-            return other
+        weight = min(weight, 1.0)
         w = np.float32(weight)
 
         def mix(a: FloatArray, b: FloatArray) -> FloatArray:
             return np.asarray(a + w * (b - a), dtype=np.float32)
 
         joints, visibility = other.joints_J3, other.visibility_J
-        if joints is None:
+        if joints is None or visibility is None:
             joints, visibility = self.joints_J3, self.visibility_J
-        elif self.joints_J3 is not None:
-            joints = mix(self.joints_J3, joints)
+        elif self.joints_J3 is not None and self.visibility_J is not None:
+            # A joint the other did not see at rest says nothing against ours.
+            is_seen = visibility >= 0.5
+            joints = np.where(is_seen[:, None], mix(self.joints_J3, joints), self.joints_J3)
+            visibility = np.where(is_seen, visibility, self.visibility_J)
         return Neutral(
             shape_N3=mix(self.shape_N3, other.shape_N3),
             lid_apertures_2=mix(self.lid_apertures_2, other.lid_apertures_2),

@@ -55,7 +55,7 @@ class _Driver:
 
     def seen(self, *joints: int) -> float:
         """0..1: how far to trust these joints now."""
-        return _smoothstep(float(min(self.visibility[j] for j in joints)), 0.4, 0.75)
+        return _smoothstep(float(min(self.visibility[j] for j in joints)), 0.3, 0.6)
 
     def seen_at_rest(self, *joints: int) -> float:
         if self.rest is None or self.rest_visibility is None:
@@ -70,7 +70,7 @@ class BodyRetargeter:
         assert reference.joints_J3 is not None
         assert reference.visibility_J is not None
         self._reference = reference
-        self._rest_J3 = reference.joints_J3.astype(np.float32)
+        self._rest_J3 = reference.joints_J3 * np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
         self._visibility_J = reference.visibility_J.astype(np.float32)
         self._palms_2 = np.array(
             [self._palm(elbow, wrist) for elbow, wrist in ((13, 15), (14, 16))], dtype=np.float32
@@ -80,8 +80,8 @@ class BodyRetargeter:
         head = sk.FOREARM_PER_INTER_OCULAR * self._reference.scale
         forearm = float(np.linalg.norm(self._rest_J3[elbow] - self._rest_J3[wrist]))
         seen = _smoothstep(float(min(self._visibility_J[[elbow, wrist]])), 0.4, 0.75)
-        # A forearm that points at the camera measures short: never below what the head suggests.
-        measured = max(forearm, 0.7 * head)
+        # A forearm that points at the camera measures short or, by its guessed depth, long.
+        measured = min(max(forearm, 0.7 * head), 1.1 * head)
         return sk.PALM_PER_FOREARM * (seen * measured + (1.0 - seen) * head)
 
     def rest(self) -> BodyPose:
@@ -221,7 +221,7 @@ class BodyRetargeter:
         a, b = pairs[start]
         twin = float(np.linalg.norm(self._rest_J3[b] - self._rest_J3[a]))
         head = sk.FOREARM_PER_INTER_OCULAR * self._reference.scale
-        return float(np.clip(max(measured, 0.9 * twin), 0.6 * head, 2.2 * head))
+        return float(np.clip(max(measured, 0.9 * twin), 0.35 * head, 1.4 * head))
 
     def _hands(self, motion: Motion, joints: FloatArray) -> tuple[FloatArray, FloatArray]:
         hands = np.repeat(joints[sk.WRISTS][:, None], NUM_HAND_JOINTS, axis=1)

@@ -160,8 +160,8 @@ class BodyTracker:
         if not is_present_2.all():
             return
         middles = joints_2K3[:, :, :2].mean(1)
-        palm = float(np.linalg.norm(joints_2K3[:, 9, :2] - joints_2K3[:, 0, :2], axis=1).max())
-        if np.linalg.norm(middles[0] - middles[1]) > 0.4 * max(palm, 1e-6):
+        size = float(np.ptp(joints_2K3[:, :, :2], axis=1).max())
+        if np.linalg.norm(middles[0] - middles[1]) > 0.35 * size:
             return
         off = np.linalg.norm(joints_2K3[:, 0, :2] - body.joints_J3[sk.WRISTS, :2], axis=1)
         wrong = int(np.argmax(off))
