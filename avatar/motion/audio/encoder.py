@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 
 from avatar.errors import AssetError
 from avatar.frames import FloatArray
-from avatar.motion.audio.features import HOP_T, NUM_FEATURES, SAMPLE_RATE_HZ, WINDOW_T, LogMel
+from avatar.motion.audio.features import (
+    HOP_T,
+    NUM_FEATURES,
+    SAMPLE_RATE_HZ,
+    WINDOW_T,
+    LogMel,
+    frame_loudness,
+)
 from avatar.motion.audio.mouth import COEFFICIENTS, NUM_COEFFICIENTS
 
 FRAMES_PER_STEP: Final = 2
@@ -37,6 +44,7 @@ FIRST_TAPS: Final = 4
 TAPS: Final = 3
 DILATIONS: Final = (1, 2, 4, 8)
 NORM_EPSILON: Final = 1e-5
+_LOUDNESS_FALL = float(np.exp(-STEP_S / 0.1))
 
 OUTPUT_SCALES: Final[FloatArray] = np.array(
     [0.05, 0.05, 0.05, 0.035, 0.006, 0.3, 0.25, 0.4], np.float32
@@ -58,6 +66,8 @@ class MouthCurve:
     coefficients_MK: FloatArray
     speech_M: FloatArray
     """0..1: whether someone speaks."""
+    loudness_M: FloatArray
+    """0..1: level of the sound, 0 at -60 dB below full scale and 1 at full scale."""
 
 
 class Weights:
@@ -170,6 +180,7 @@ class AudioEncoder:
         self._pending_MC = np.zeros((0, NUM_FEATURES), np.float32)
         self._state_H = np.zeros(self._hidden, np.float32)
         self._num_outputs = 0
+        self._loud = 0.0
 
     def push(self, samples_T: FloatArray) -> MouthCurve:
         """Take the next samples (16 kHz, any number); return the outputs they complete."""
@@ -180,13 +191,23 @@ class AudioEncoder:
         self._num_outputs += num_outputs
         if num_outputs == 0:
             none = np.zeros((0, NUM_COEFFICIENTS), np.float32)
-            return MouthCurve(start_s, none, np.zeros(0, np.float32))
-        outputs_MK = self._network(frames_MC[: num_outputs * FRAMES_PER_STEP]) * OUTPUT_SCALES
+            empty = np.zeros(0, np.float32)
+            return MouthCurve(start_s, none, empty, empty)
+        frames_MC = frames_MC[: num_outputs * FRAMES_PER_STEP]
+        outputs_MK = self._network(frames_MC) * OUTPUT_SCALES
         coefficients_MK = outputs_MK[:, :NUM_COEFFICIENTS]
         np.maximum(coefficients_MK[:, :2], 0.0, out=coefficients_MK[:, :2])
         np.clip(coefficients_MK[:, -2:], 0.0, 1.0, out=coefficients_MK[:, -2:])
         speech_M = np.clip(outputs_MK[:, NUM_COEFFICIENTS], 0.0, 1.0)
-        return MouthCurve(start_s, coefficients_MK, speech_M)
+        return MouthCurve(start_s, coefficients_MK, speech_M, self._loudness(frames_MC))
+
+    def _loudness(self, frames_MC: FloatArray) -> FloatArray:
+        """Level per output, rising at once and falling with 100 ms."""
+        loudness_M = np.empty(len(frames_MC) // FRAMES_PER_STEP, np.float32)
+        for index, level in enumerate(frame_loudness(frames_MC)[1::FRAMES_PER_STEP].tolist()):
+            self._loud = max(level, self._loud * _LOUDNESS_FALL)
+            loudness_M[index] = self._loud
+        return loudness_M
 
     def _network(self, frames_MC: FloatArray) -> FloatArray:
         stream_MD = self._first(frames_MC)

@@ -103,3 +103,10 @@ class LogMel:
 def log_mel(samples_T: FloatArray) -> FloatArray:
     """All (M, 65) frames of a whole sound at 16 kHz."""
     return LogMel().push(samples_T)
+
+
+def frame_loudness(frames_MC: FloatArray) -> FloatArray:
+    """How loud each frame is: (M), 0 at -60 dB and 1 at full scale."""
+    levels_db = frames_MC[:, NUM_BANDS] * _UNIT_DB - 30.0
+    power_M = np.power(10.0, frames_MC[:, :NUM_BANDS] * (_UNIT_DB / 10.0)).sum(axis=1)
+    return np.clip(1.0 + (levels_db + 10.0 * np.log10(power_M + 1e-9)) / 60.0, 0.0, 1.0)

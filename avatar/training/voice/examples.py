@@ -13,24 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.frames import FloatArray
-from avatar.motion.audio.encoder import STEP_T, first_output_s
-from avatar.motion.audio.features import SAMPLE_RATE_HZ, log_mel
-from avatar.motion.audio.mouth import NUM_COEFFICIENTS
-from avatar.training.voice.augment import (
+from avatar.data.voice.augment import (
     colour_and_room,
     line_and_level,
     noise,
     revoice,
     stretch,
 )
-from avatar.training.voice.corpus import Corpus
-from avatar.training.voice.visemes import TARGET_RATE_HZ
+from avatar.data.voice.corpus import Corpus
+from avatar.data.voice.visemes import TARGET_RATE_HZ
+from avatar.frames import FloatArray
+from avatar.motion.audio.encoder import STEP_T, first_output_s
+from avatar.motion.audio.features import SAMPLE_RATE_HZ, log_mel
+from avatar.motion.audio.mouth import NUM_COEFFICIENTS
 
 _BANK_SIZE = 96
 _BANK_S = 12.0
-_NO_SPEECH_SHARE = 0.1
+_NO_SPEECH_SHARE = 0.18
 _CLEAN_SHARE = 0.1
+_MILD_SHARE = 0.3
+"""A good microphone in a quiet room: what most callers have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,14 @@ class Examples:
         clean_T, targets_MK = self._speech(rng)
         if rng.random() < _CLEAN_SHARE:
             return line_and_level(clean_T, rng), self._aligned(targets_MK)
-        heard_T = revoice(clean_T, rng) if rng.random() < 0.8 else clean_T
+        is_mild = rng.random() < _MILD_SHARE
+        heard_T = revoice(clean_T, rng) if rng.random() < 0.6 else clean_T
         heard_T = colour_and_room(heard_T, rng)
         power = float(np.square(heard_T).mean()) + 1e-9
         if rng.random() < 0.8:
-            snr_db = float(rng.uniform(3.0, 40.0))
+            snr_db = float(rng.uniform(25.0, 50.0) if is_mild else rng.uniform(4.0, 35.0))
             heard_T = heard_T + self._noise(rng) * np.sqrt(power) * 10.0 ** (-snr_db / 20.0)
-        if rng.random() < 0.2:  # someone else, farther away
+        if rng.random() < 0.2 and not is_mild:  # someone else, farther away
             other_T = self._clip(rng, self._num_samples)
             other_T = colour_and_room(other_T, rng)
             snr_db = float(rng.uniform(10.0, 30.0))

@@ -22,21 +22,22 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from avatar.frames import FloatArray
-from avatar.motion.audio.encoder import OUTPUT_SCALES
-from avatar.motion.audio.features import log_mel
-from avatar.motion.audio.mouth import APERTURE
-from avatar.training.voice.corpus import (
+from avatar.data.voice.corpus import (
     HELD_OUT_VOICES,
     Corpus,
     build_corpus,
     clip_of,
     synthesise,
 )
-from avatar.training.voice.espeak import Espeak
+from avatar.data.voice.espeak import Espeak
+from avatar.data.voice.texts import HELD_OUT_LANGUAGES, TRAINING_LANGUAGES
+from avatar.config import load_config
+from avatar.frames import FloatArray
+from avatar.motion.audio.encoder import OUTPUT_SCALES
+from avatar.motion.audio.features import log_mel
+from avatar.motion.audio.mouth import APERTURE
 from avatar.training.voice.examples import Examples
 from avatar.training.voice.network import VoiceNetwork, export_weights
-from avatar.training.voice.texts import HELD_OUT_LANGUAGES, TRAINING_LANGUAGES
 
 _log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ class VoiceTrainer:
         _log.info("going on from train step %d", self.train_step)
 
 
-_LOSS_WEIGHTS = torch.tensor([3.0, 1.0, 1.0, 1.0, 0.5, 1.5, 1.0, 0.7])
+_LOSS_WEIGHTS = torch.tensor([4.0, 1.0, 1.0, 1.0, 0.5, 1.5, 1.0, 0.7])
 
 
 def mouth_loss(outputs_BMK: Tensor, targets_BMK: Tensor) -> Tensor:
@@ -233,3 +234,10 @@ def mouth_loss(outputs_BMK: Tensor, targets_BMK: Tensor) -> Tensor:
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+
+
+def train(config_path: Path) -> None:
+    """Train as a TOML file says, going on where an earlier run stopped."""
+    trainer = VoiceTrainer(load_config(config_path, VoiceConfig))
+    trainer.train()
+    print(f"{trainer.config.output / 'voice.npz'}: {trainer.validate()}")

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from tqdm import tqdm
 
+from avatar.data.voice.espeak import Espeak, Speech
+from avatar.data.voice.texts import TRAINING_LANGUAGES, babble, sentence
+from avatar.data.voice.visemes import TARGET_RATE_HZ, mouth_targets
 from avatar.errors import AssetError
 from avatar.frames import FloatArray
 from avatar.motion.audio.features import SAMPLE_RATE_HZ
 from avatar.motion.audio.mouth import NUM_COEFFICIENTS
-from avatar.training.voice.espeak import Espeak, Speech
-from avatar.training.voice.texts import TRAINING_LANGUAGES, babble, sentence
-from avatar.training.voice.visemes import TARGET_RATE_HZ, mouth_targets
 
 # fmt: off
 TRAINING_VOICES: Final = (
@@ -39,7 +39,7 @@ HELD_OUT_VOICES: Final = (
     "m6", "m8", "f4", "Andrea", "Annie", "steph3", "Denis", "Marco", "zac", "robert",
 )
 # fmt: on
-_FORMAT = 2
+_FORMAT = 3
 _BABBLE_SHARE = 0.3
 
 
@@ -67,7 +67,7 @@ def synthesise(
     speech = espeak.say(
         text,
         f"{language}+{voice}",
-        words_per_minute=int(rng.integers(110, 260)),
+        words_per_minute=int(rng.integers(100, 220)),
         pitch=int(rng.integers(10, 95)),
         pitch_range=int(rng.integers(10, 95)),
     )

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from avatar.data.voice.espeak import Phone
+from avatar.data.voice.phones import visemes
 from avatar.frames import FloatArray
 from avatar.motion.audio.mouth import COEFFICIENTS, INTER_OCULAR_MM
-from avatar.training.voice.espeak import Phone
-from avatar.training.voice.phones import visemes
 
 TARGET_RATE_HZ: Final = 50
 

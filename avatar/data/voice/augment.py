@@ -13,14 +13,18 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
+from scipy.signal import lfilter
 
+from avatar.data.voice.corpus import Clip
 from avatar.frames import FloatArray
 from avatar.motion.audio.features import SAMPLE_RATE_HZ
-from avatar.training.voice.corpus import Clip
+
+Floats = NDArray[np.float64]
 
 _STFT_T: Final = 512
-_STFT_HOP_T: Final = 128
+_STFT_HOP_T: Final = 256
 
 
 def stretch(clip: Clip, factor: float) -> Clip:
@@ -40,12 +44,12 @@ def stretch(clip: Clip, factor: float) -> Clip:
 def revoice(samples_T: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Change what a synthesiser does too well: exact periodicity, fixed formants, clean bands.
 
-    One pass of short-time spectra (Hann, overlap-add): a random part of the band loses its phase
-    (breath), the envelope is stretched along frequency (vocal-tract length, Jaitly & Hinton 2013),
-    and weak bins vanish or are rounded (what lossy codecs leave).
+    One pass of short-time spectra (root-Hann windows, overlap-add): part of the band loses its
+    phase (breath), the envelope is stretched along frequency (vocal-tract length, Jaitly & Hinton
+    2013), and weak bins vanish or are rounded (what lossy codecs leave).
     """
     padded = np.pad(samples_T, (_STFT_T, _STFT_T + (-len(samples_T)) % _STFT_HOP_T))
-    window = np.hanning(_STFT_T + 1)[:-1].astype(np.float32)
+    window = np.sqrt(np.hanning(_STFT_T + 1)[:-1]).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _STFT_T)[::_STFT_HOP_T] * window
     spectra = fft.rfft(frames, axis=1)
     num_bins = spectra.shape[1]
@@ -71,7 +75,7 @@ def revoice(samples_T: FloatArray, rng: np.random.Generator) -> FloatArray:
         part = frames[shift :: _STFT_T // _STFT_HOP_T].reshape(-1)
         offset = shift * _STFT_HOP_T
         result[offset : offset + len(part)] += part
-    return result[_STFT_T : _STFT_T + len(samples_T)] / 1.5
+    return result[_STFT_T : _STFT_T + len(samples_T)]
 
 
 def _smoothed(level: FloatArray) -> FloatArray:
@@ -117,29 +121,65 @@ def noise(num_samples: int, rng: np.random.Generator) -> FloatArray:
     sound_T /= np.sqrt(np.square(sound_T).mean()) + 1e-9
     time_s = np.arange(num_samples) / SAMPLE_RATE_HZ
     draw = rng.random()
-    if draw < 0.15:  # mains hum and its harmonics, or a fan
-        base_hz = float(rng.choice([50.0, 60.0, rng.uniform(80.0, 400.0)]))
-        for harmonic in range(1, int(rng.integers(2, 8))):
-            phase = 2 * np.pi * (base_hz * harmonic * time_s + rng.random())
-            sound_T += rng.uniform(0.2, 2.0) / harmonic * np.sin(phase)
-    elif draw < 0.35:  # tunes: tones that change, with harmonics
-        for _ in range(int(rng.integers(1, 4))):
-            length_s = float(rng.uniform(0.1, 0.6))
-            notes = 110.0 * 2.0 ** (rng.integers(0, 36, int(time_s[-1] / length_s) + 2) / 12.0)
-            note_hz = notes[(time_s / length_s).astype(np.intp)]
-            phase = 2 * np.pi * np.cumsum(note_hz) / SAMPLE_RATE_HZ
-            ring = np.exp(-(time_s % length_s) * rng.uniform(0.0, 8.0))
-            for harmonic in range(1, int(rng.integers(2, 7))):
-                sound_T += ring * rng.uniform(0.3, 2.0) / harmonic * np.sin(harmonic * phase)
-    elif draw < 0.5:  # clicks and knocks
-        for at in rng.integers(0, num_samples, int(rng.integers(1, 12))):
-            length = min(int(rng.integers(40, 1600)), num_samples - int(at))
-            burst = rng.standard_normal(length) * np.exp(-np.arange(length) * 6.0 / length)
-            sound_T[at : at + length] += burst * rng.uniform(2.0, 12.0)
-    if rng.random() < 0.5:
-        knots = rng.uniform(0.1, 1.0, max(2, int(time_s[-1] * rng.uniform(0.5, 6.0)) + 2))
+    if draw < 0.1:
+        sound_T += _hum(time_s, rng)
+    elif draw < 0.4:
+        sound_T = sound_T * rng.uniform(0.0, 0.5) + _music(time_s, rng)
+    elif draw < 0.7:
+        sound_T = sound_T * rng.uniform(0.02, 0.5) + _knocks(num_samples, rng)
+    if rng.random() < 0.4:  # rising and falling, as fast as syllables do
+        knots = rng.uniform(0.05, 1.0, max(2, int(time_s[-1] * rng.uniform(0.5, 8.0)) + 2))
         sound_T *= np.interp(time_s, np.linspace(0.0, time_s[-1], len(knots)), knots)
     return (sound_T / (np.sqrt(np.square(sound_T).mean()) + 1e-9)).astype(np.float32)
+
+
+def _hum(time_s: Floats, rng: np.random.Generator) -> Floats:
+    """Mains or a motor: a steady tone with harmonics."""
+    base_hz = float(rng.choice([50.0, 60.0, rng.uniform(80.0, 400.0)]))
+    sound_T = np.zeros(len(time_s))
+    for harmonic in range(1, int(rng.integers(2, 8))):
+        phase = 2 * np.pi * (base_hz * harmonic * time_s + rng.random())
+        sound_T += rng.uniform(0.2, 2.0) / harmonic * np.sin(phase)
+    return sound_T
+
+
+def _music(time_s: Floats, rng: np.random.Generator) -> Floats:
+    """A few instruments: notes of a scale with harmonics, vibrato and decay, perhaps a drum."""
+    sound_T = np.zeros(len(time_s))
+    for _ in range(int(rng.integers(1, 5))):
+        length_s = float(rng.uniform(0.1, 1.5))
+        lowest_hz = float(rng.choice([55.0, 110.0, 220.0, 440.0]))
+        scale = np.array([0, 2, 4, 5, 7, 9, 11, 12])
+        notes_hz = lowest_hz * 2.0 ** (rng.choice(scale, int(time_s[-1] / length_s) + 2) / 12.0)
+        note_hz = notes_hz[(time_s / length_s).astype(np.intp)]
+        vibrato = rng.uniform(0.0, 0.015) * np.sin(2 * np.pi * rng.uniform(4.0, 7.0) * time_s)
+        phase = 2 * np.pi * np.cumsum(note_hz * (1.0 + vibrato)) / SAMPLE_RATE_HZ
+        since_s = time_s % length_s
+        attack_s = rng.uniform(0.002, 0.1)
+        ring = np.minimum(since_s / attack_s, 1.0) * np.exp(-since_s * rng.uniform(0.0, 8.0))
+        tilt = rng.uniform(0.5, 2.0)
+        for harmonic in range(1, int(rng.integers(2, 9))):
+            sound_T += ring * rng.uniform(0.2, 1.5) / harmonic**tilt * np.sin(harmonic * phase)
+    if rng.random() < 0.5:
+        sound_T += rng.uniform(0.3, 1.5) * _knocks(len(time_s), rng)
+    return sound_T
+
+
+def _knocks(num_samples: int, rng: np.random.Generator) -> Floats:
+    """Clicks, steps, typing, drums: bursts of coloured noise that set in at once and die away."""
+    sound_T = np.zeros(num_samples)
+    period_T = SAMPLE_RATE_HZ / rng.uniform(0.7, 9.0)
+    is_even = rng.random() < 0.5
+    longest_s, softness = rng.uniform(0.01, 0.4), rng.uniform(0.0, 0.98)
+    at = rng.uniform(0.0, period_T)
+    while at < num_samples - 64:
+        length = min(int(rng.uniform(0.2, 1.0) * longest_s * SAMPLE_RATE_HZ) + 64, num_samples)
+        length = min(length, num_samples - int(at))
+        decay = np.exp(-np.arange(length) * rng.uniform(3.0, 8.0) / length)
+        burst = lfilter([1.0 - softness], [1.0, -softness], rng.standard_normal(length))
+        sound_T[int(at) : int(at) + length] += burst * decay * rng.uniform(0.2, 1.0)
+        at += period_T * (1.0 if is_even else rng.uniform(0.3, 2.0))
+    return sound_T / (np.sqrt(np.square(sound_T).mean()) + 1e-9)
 
 
 def line_and_level(samples_T: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,0 +1,97 @@
+"""The encoder against real faces: mouth opening from the sound and from the face tracker.
+
+Knows clips with pictures and sound; a clip counts as someone talking where the sound is speech and
+the seen mouth moves. Other clips with sound (music, silence) are listed, but not averaged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from avatar.errors import AudioError
+from avatar.evaluation.voice_measures import RATE_HZ, agreement, correlation
+from avatar.evaluation.voice_mouth import heard_mouth
+from avatar.frames import FloatArray
+from avatar.motion.audio.encoder import Weights
+from avatar.motion.audio.sound import read_sound
+from avatar.motion.geometry import face_motion
+from avatar.motion.tracker import FaceTracker
+from avatar.stream.clip import Clip
+
+_QUIET = 1e-3
+_TALKING_SPEECH = 0.4
+_TALKING_MOVEMENT = 0.02
+"""Least standard deviation of a talking mouth's opening, inter-ocular units."""
+_LEAST_SEEN = 0.7
+
+
+def evaluate_clips(
+    suite: Path, weights: Weights | None, *, is_quiet: bool
+) -> list[dict[str, object]]:
+    """One row per clip of `suite/driving` that has sound."""
+    rows: list[dict[str, object]] = []
+    folder = suite / "driving"
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in tqdm(files, desc="talking clips", unit="clip", disable=is_quiet):
+        try:
+            sound = read_sound(path)
+        except AudioError:
+            continue  # a clip without sound has nothing to say here
+        if float(np.sqrt(np.square(sound.samples_T).mean())) < _QUIET:
+            continue
+        times_s, seen_M = tracked_opening(path)
+        is_seen = np.isfinite(seen_M)
+        if is_seen.mean() < _LEAST_SEEN:
+            rows.append({"clip": path.name, "is_talking": False, "seen": float(is_seen.mean())})
+            continue
+        mouth = heard_mouth(sound.samples_T, sound.sample_rate_hz, weights)
+        end_s = min(times_s[-1], sound.start_s + sound.duration_s)
+        grid_s = np.arange(int((end_s - sound.start_s) * RATE_HZ), dtype=np.float32) / RATE_HZ
+        seen_M = _interpolated(grid_s + sound.start_s, times_s[is_seen], seen_M[is_seen])
+        heard_M = _interpolated(grid_s, mouth.times_s, mouth.opening_M)
+        speech_M = _interpolated(grid_s, mouth.times_s, mouth.speech_M)
+        score = agreement(heard_M, seen_M)
+        is_speech = speech_M > 0.5
+        while_speaking = correlation(heard_M[is_speech], seen_M[is_speech])
+        rows.append(
+            {
+                "clip": path.name,
+                "is_talking": bool(
+                    speech_M.mean() > _TALKING_SPEECH and seen_M.std() > _TALKING_MOVEMENT
+                ),
+                "correlation": _rounded(score.correlation),
+                "best_correlation": _rounded(score.best_correlation),
+                "lag_s": score.lag_s,
+                "correlation_while_speaking": _rounded(while_speaking),
+                "speech": _rounded(float(speech_M.mean())),
+                "seen_movement": _rounded(float(seen_M.std())),
+            }
+        )
+    return rows
+
+
+def tracked_opening(path: Path) -> tuple[FloatArray, FloatArray]:
+    """Times (M) and inner-lip gap (M) of the face in a clip; NaN where no face was found."""
+    tracker = FaceTracker()
+    times_s: list[float] = []
+    openings: list[float] = []
+    try:
+        for driving in Clip(path).frames():
+            assert driving.rgb_HW3 is not None
+            seen = tracker.track(driving.rgb_HW3, driving.stamp.time_s)
+            times_s.append(driving.stamp.time_s)
+            openings.append(np.nan if seen is None else face_motion(seen.landmarks_N3).lip_aperture)
+    finally:
+        tracker.close()
+    return np.array(times_s, np.float32), np.array(openings, np.float32)
+
+
+def _interpolated(at_s: FloatArray, times_s: FloatArray, values_M: FloatArray) -> FloatArray:
+    return np.interp(at_s, times_s, values_M).astype(np.float32)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

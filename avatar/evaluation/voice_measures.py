@@ -1,0 +1,67 @@
+"""How well one curve follows another: correlation, lag, and the envelope of a sound.
+
+Knows arrays at a common rate; does not know mouths or files.
+
+Shape legend: M moments, T samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+from avatar.frames import FloatArray
+
+RATE_HZ = 50
+LONGEST_LAG_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two curves compared."""
+
+    correlation: float | None
+    """Pearson, without any shift; None where a curve does not move."""
+    lag_s: float | None
+    """Shift at which they agree best; > 0: the first comes later than the second."""
+    best_correlation: float | None
+    """At that shift."""
+
+
+def correlation(a_M: FloatArray, b_M: FloatArray) -> float | None:
+    """Pearson correlation; None where one of the two does not move."""
+    if len(a_M) < 3 or a_M.std() < 1e-9 or b_M.std() < 1e-9:
+        return None
+    return float(np.corrcoef(a_M, b_M)[0, 1])
+
+
+def agreement(a_M: FloatArray, b_M: FloatArray) -> Agreement:
+    """Compare two curves at 50 per second; lags up to 0.3 s either way, to a tenth of a moment."""
+    longest = int(LONGEST_LAG_S * RATE_HZ)
+    scores = []
+    for shift in range(-longest, longest + 1):
+        first, second = (
+            (a_M[shift:], b_M[: len(b_M) - shift]) if shift >= 0 else (a_M[:shift], b_M[-shift:])
+        )
+        scores.append(correlation(first, second))
+    if any(score is None for score in scores):
+        return Agreement(correlation(a_M, b_M), None, None)
+    values = np.array(scores, np.float64)
+    best = int(values.argmax())
+    offset = 0.0
+    if 0 < best < len(values) - 1:  # the top of the parabola through the three best
+        before, top, after = values[best - 1 : best + 2]
+        bend = before - 2.0 * top + after
+        offset = 0.0 if bend == 0.0 else float(0.5 * (before - after) / bend)
+    lag_s = (best - longest + offset) / RATE_HZ
+    return Agreement(correlation(a_M, b_M), round(lag_s, 4), float(values[best]))
+
+
+def envelope(samples_T: FloatArray, rate_hz: int, times_s: FloatArray) -> FloatArray:
+    """Level of a sound at `times_s` (M): RMS of 40 ms, smoothed to what a mouth could follow."""
+    power_T = uniform_filter1d(np.square(samples_T.astype(np.float64)), int(0.04 * rate_hz))
+    level_T = np.sqrt(np.maximum(power_T, 0.0))
+    at_M = np.clip((times_s * rate_hz).astype(np.intp), 0, len(level_T) - 1)
+    return np.asarray(gaussian_filter1d(level_T[at_M], 1.5), dtype=np.float32)
