@@ -42,11 +42,30 @@ SHOWN_LOWER_MM = 2.2
 OPEN_MM = 8.0
 """Lip gap of a well opened mouth."""
 CAVITY_RGB = np.array([58.0, 20.0, 22.0], np.float32)
+WHITE_LEVEL = 235.0
+"""What the white of an eye or a tooth measures under full light."""
+LIP_SHARE = 0.6
+"""The picture's own teeth follow the upper lip this much: a rising lip bares few more of them."""
 MIN_GAP_PX = 0.6
+MIN_OWN_GAP = 0.03
+"""Lip gap (inter-ocular units) from which the picture itself shows an interior."""
+ANCHORS_33 = np.array([[0.0, 0.0, 0.0], [0.3, 0.0, 0.0], [0.0, 0.3, 0.0]], np.float32)
 
 INNER_OUTLINE = np.concatenate([LIPS_INNER_UPPER, LIPS_INNER_LOWER[-2:0:-1]])
 MIDDLE = 5
 """Index of the lips' middle in the inner-lip lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInterior:
+    """The reference's own teeth: they keep their place on the skull when the lips move."""
+
+    patch_HW4: ByteArray
+    """Cut from the picture, alpha falling off towards the lips."""
+    anchors_32: FloatArray
+    """Where `ANCHORS_33` lie in the patch."""
+    upper_lip_y: float
+    """Height of the upper lip's inner edge in head space, as the picture has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +86,11 @@ class MouthRig:
     """One millimetre of this mouth in head space."""
     light_3: FloatArray
     """Colour of white under the reference's light, 0..1."""
-    own_gap: float
-    """Lip gap of the reference in inter-ocular units: up to here its own mouth is shown."""
+    own: OwnInterior | None
+    """What the reference's picture shows between its lips; None where they are closed."""
 
 
-def build_mouth(reference: ReferenceGeometry, white_3: FloatArray) -> MouthRig:
+def build_mouth(rgb_HW3: ByteArray, reference: ReferenceGeometry, white_3: FloatArray) -> MouthRig:
     """Fit an interior to the reference; `white_3` is what white looks like under its light."""
     shape = reference.shape_N3
     left, right = shape[MOUTH_CORNERS]
@@ -90,6 +109,12 @@ def build_mouth(reference: ReferenceGeometry, white_3: FloatArray) -> MouthRig:
         (_grid_triangles(5, 7), _grid_texture(5, 7, spans[2])),
     )
     offsets = (0, len(upper_M3), len(upper_M3) + len(lower_M3))
+    own = _own_interior(rgb_HW3, reference, rest_3.astype(np.float32))
+    if own is not None:
+        # Painted teeth beside the picture's own must match them.
+        shown = own.patch_HW4[own.patch_HW4[..., 3] > 128][:, :3]
+        own_tooth_3 = np.percentile(shown, 85, axis=0) if len(shown) else white_3
+        white_3 = np.maximum(white_3, own_tooth_3 / mouth_texture.TOOTH_RGB * WHITE_LEVEL)
     return MouthRig(
         atlas_HW4=atlas,
         upper_M3=upper_M3,
@@ -104,9 +129,36 @@ def build_mouth(reference: ReferenceGeometry, white_3: FloatArray) -> MouthRig:
         ),
         rest_3=rest_3.astype(np.float32),
         unit=unit,
-        light_3=(np.clip(white_3, 70.0, 250.0) / 235.0).astype(np.float32),
-        own_gap=float(reference.lip_aperture),
+        light_3=(np.clip(white_3, 70.0, 250.0) / WHITE_LEVEL).astype(np.float32),
+        own=own,
     )
+
+
+def _own_interior(
+    rgb_HW3: ByteArray, reference: ReferenceGeometry, rest_3: FloatArray
+) -> OwnInterior | None:
+    """Cut out what shows between parted lips."""
+    if reference.lip_aperture < MIN_OWN_GAP:
+        return None
+    outline_P2 = np.ascontiguousarray(reference.landmarks_N3[INNER_OUTLINE, :2])
+    box = Box.around(outline_P2, 2.0, reference.canvas_hw)
+    if box.is_empty:
+        return None
+    alpha_HW = smoothstep(0.0, 2.0, depth_inside(outline_P2, box)) * 255
+    anchors_32 = _anchors(rest_3, reference.rotation_33, reference.scale, reference.translation_2)
+    return OwnInterior(
+        np.dstack([rgb_HW3[box.slices], alpha_HW.astype(np.uint8)]),
+        anchors_32 - np.array([box.left, box.top], np.float32),
+        float(reference.shape_N3[LIPS_INNER_UPPER[MIDDLE], 1]),
+    )
+
+
+def _anchors(
+    rest_3: FloatArray, rotation_33: FloatArray, scale: float, translation_2: FloatArray
+) -> FloatArray:
+    """Three points of the teeth's plane, in canvas pixels."""
+    placed = scale * (rest_3 + ANCHORS_33) @ rotation_33.T
+    return np.asarray(placed[:, :2] + translation_2, np.float32)
 
 
 def draw_mouth(
@@ -117,13 +169,7 @@ def draw_mouth(
     upper = motion.shape_N3[LIPS_INNER_UPPER[MIDDLE]]
     lower = motion.shape_N3[LIPS_INNER_LOWER[MIDDLE]]
     gap = float(lower[1] - upper[1])
-    # A reference that shows its own open mouth keeps it until it opens much further.
-    amount = 1.0
-    if mouth.own_gap > 0.04:
-        amount = float(
-            smoothstep(1.25 * mouth.own_gap, 2.0 * mouth.own_gap, np.array(gap, np.float32))
-        )
-    if gap * motion.scale < MIN_GAP_PX or amount == 0.0:
+    if gap * motion.scale < MIN_GAP_PX:
         return
     box = Box.around(outline_P2, 1.0, label_HW.shape)  # type: ignore[arg-type]
     if box.is_empty:
@@ -132,7 +178,7 @@ def draw_mouth(
     near_HW = cv2.dilate(
         (label_HW[box.slices] == Label.MOUTH).astype(np.uint8), np.ones((3, 3), np.uint8)
     )
-    coverage_HW = np.clip(depth_HW + 0.5, 0.0, 1.0) * near_HW * np.float32(amount)
+    coverage_HW = np.clip(depth_HW + 0.5, 0.0, 1.0) * near_HW
     target = RasterTarget.of_size(*box.hw)
     rasterise(
         _place(mouth, motion, upper, lower, gap, box),
@@ -154,7 +200,23 @@ def draw_mouth(
         mouth.light_3,
         CAVITY_RGB,
         max(1.5, 0.22 * gap_px),
+        _own_layer(mouth, motion, box),
     )
+
+
+def _own_layer(mouth: MouthRig, motion: RetargetedMotion, box: Box) -> ByteArray:
+    """The reference's own teeth where the skull now has them: (H, W, 4) over `box`."""
+    if mouth.own is None:
+        return np.zeros((*box.hw, 4), np.uint8)
+    upper_lip = motion.shape_N3[LIPS_INNER_UPPER[MIDDLE]]
+    rise = LIP_SHARE * min(float(upper_lip[1] - mouth.own.upper_lip_y), 0.0)
+    at = mouth.rest_3 + np.array([0.0, rise, 0.0], np.float32)
+    now_32 = _anchors(at, motion.rotation_33, motion.scale, motion.translation_2)
+    now_32 -= np.array([box.left, box.top], np.float32)
+    to_box = cv2.getAffineTransform(mouth.own.anchors_32, now_32)
+    height, width = box.hw
+    moved = cv2.warpAffine(mouth.own.patch_HW4, to_box, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(moved, np.uint8)
 
 
 def _place(
@@ -204,7 +266,7 @@ def _tongue(unit: float) -> FloatArray:
     """A 5 x 7 patch rising backwards from its tip (last row)."""
     v, u = np.meshgrid(np.linspace(0, 1, 5), np.linspace(-1, 1, 7), indexing="ij")
     x = 17.0 * u * (1.0 - 0.25 * v**2)
-    y = -9.0 * (1.0 - v) + 3.0 * u**2
+    y = -13.0 * (1.0 - v) ** 0.8 + 3.0 * u**2
     z = 26.0 * (1.0 - v) + 6.0 * u**2
     return np.asarray(np.stack([x, y, z], -1).reshape(-1, 3) * unit, np.float32)
 
@@ -250,6 +312,7 @@ def _blend_interior(
     light_3: FloatArray,
     cavity_3: FloatArray,
     shadow_px: float,
+    own_HW4: ByteArray,
 ) -> None:
     rows, columns = atlas_HW4.shape[:2]
     height = coverage_HW.shape[0]
@@ -290,5 +353,6 @@ def _blend_interior(
                     )
                     value += (part - value) * alpha
                 value *= shade * light_3[k]
+                value += (own_HW4[y, x, k] - value) * (own_HW4[y, x, 3] / 255.0)
                 under = rgb_HW3[y, x, k]
                 rgb_HW3[y, x, k] = np.uint8(min(under + (value - under) * cover + 0.5, 255.0))

@@ -30,7 +30,7 @@ LOWER_TEETH_MM = ((5.3, 0.86), (5.9, 0.86), (6.8, 0.94), (7.0, 0.84), (7.1, 0.78
 TOOTH_RGB = np.array([236.0, 226.0, 208.0], np.float32)
 CONTACT_RGB = np.array([150.0, 132.0, 112.0], np.float32)
 GUM_RGB = np.array([168.0, 84.0, 86.0], np.float32)
-TONGUE_RGB = np.array([176.0, 88.0, 88.0], np.float32)
+TONGUE_RGB = np.array([196.0, 104.0, 102.0], np.float32)
 
 
 def teeth_strip(pixels_per_mm: float, *, is_upper: bool) -> ByteArray:
@@ -110,7 +110,7 @@ def tongue_patch(size: int = 64) -> ByteArray:
     """Paint the tongue's upper surface (size, size, 3): tip at the bottom, groove in the middle."""
     v, u = np.mgrid[0:size, 0:size].astype(np.float32) / (size - 1)
     across = u * 2 - 1
-    shading = 0.42 + 0.58 * v**1.2
+    shading = 0.36 + 0.64 * v**0.9
     shading *= 1 - 0.22 * np.exp(-((across / 0.14) ** 2)) * (1 - 0.6 * v)
     shading *= 0.78 + 0.22 * np.sqrt(np.clip(1 - across**2, 0, 1))
     grain = cv2.GaussianBlur(
