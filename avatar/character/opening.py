@@ -85,17 +85,60 @@ def open_character(
     first = sightings[0]
     chosen = framing or choose_framing(first.person, picture_hw(first.rgb_HW3))
     hw = canvas_hw(chosen, size_px)
-    views = tuple(_frame_view(sighting, chosen, hw) for sighting in sightings)
-    background = fill_background(views[0].rgb_HW3, views[0].alpha_HW.astype(np.float32) / 255)
-    return Character(
-        id=character_id or uuid.uuid4().hex,
-        name=name or first.picture.name.rsplit(".", 1)[0],
+    crops = [
+        frame_person(sighting.person, chosen, picture_hw(sighting.rgb_HW3), hw)
+        for sighting in sightings
+    ]
+    return _character(
+        sightings,
+        crops,
+        hw,
         framing=chosen,
-        views=views,
-        background_HW3=background,
-        thumbnail_webp=_thumbnail(first),
+        name=name or first.picture.name.rsplit(".", 1)[0],
+        character_id=character_id or uuid.uuid4().hex,
         notes=_notes(sightings, chosen, is_framing_given=framing is not None),
-        rig=build_rig(views[0].geometry, views[0].foreground_HW3, views[0].alpha_HW),
+    )
+
+
+def character_of_canvas(
+    rgb_HW3: ByteArray, *, name: str, framing: Framing = Framing.PORTRAIT
+) -> Character:
+    """Make a character of one trusted picture that is the canvas already, pixel for pixel.
+
+    For frames of clips and renders, where the crop must be the caller's. Raises PictureError
+    where no face is found.
+    """
+    hw = picture_hw(rgb_HW3)
+    sighting = _sight(DecodedPicture(name=name, rgb_HW3=rgb_HW3, alpha_HW=None))
+    whole = Crop(left=0.0, top=0.0, width=float(hw[1]), height=float(hw[0]))
+    return _character(
+        [sighting], [whole], hw, framing=framing, name=name, character_id=uuid.uuid4().hex, notes=()
+    )
+
+
+def _character(
+    sightings: Sequence[_Sighting],
+    crops: Sequence[Crop],
+    hw: tuple[int, int],
+    *,
+    framing: Framing,
+    name: str,
+    character_id: str,
+    notes: tuple[str, ...],
+) -> Character:
+    views = tuple(
+        _frame_view(sighting, crop, hw) for sighting, crop in zip(sightings, crops, strict=True)
+    )
+    main = views[0]
+    return Character(
+        id=character_id,
+        name=name,
+        framing=framing,
+        views=views,
+        background_HW3=fill_background(main.rgb_HW3, main.alpha_HW.astype(np.float32) / 255),
+        thumbnail_webp=_thumbnail(sightings[0]),
+        notes=notes,
+        rig=build_rig(main.geometry, main.foreground_HW3, main.alpha_HW),
     )
 
 
@@ -155,8 +198,7 @@ def _strangeness(face: FoundFace) -> float:
     )
 
 
-def _frame_view(sighting: _Sighting, framing: Framing, hw: tuple[int, int]) -> ReferenceView:
-    crop = frame_person(sighting.person, framing, picture_hw(sighting.rgb_HW3), hw)
+def _frame_view(sighting: _Sighting, crop: Crop, hw: tuple[int, int]) -> ReferenceView:
     rgb = cut(sighting.rgb_HW3, crop, hw)
     geometry = _geometry_on_canvas(sighting, crop, rgb)
     alpha = _matte(sighting, crop, rgb, geometry)
@@ -228,7 +270,9 @@ def _notes(
         name = sighting.picture.name
         notes.extend(f"{name}: {note}" for note in sighting.picture.notes)
         if sighting.others:
-            notes.append(f"{name} shows {len(sighting.others) + 1} faces; the most prominent one was taken.")
+            notes.append(
+                f"{name} shows {len(sighting.others) + 1} faces; the most prominent one was taken."
+            )
         if sighting.face.iod_px < SOFT_IOD_PX:
             notes.append(f"The face in {name} is small; the character will look soft.")
     yaw, _, _ = yaw_pitch_roll(sightings[0].face.motion.rotation_33)

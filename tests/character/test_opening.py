@@ -128,9 +128,9 @@ def test_pictures_without_a_face_are_refused_by_name(
 
 def test_a_face_of_a_few_pixels_is_refused_with_a_remedy(references: Path) -> None:
     with Image.open(references / "photo_tfjs_black_man_smile.jpg") as picture:
-        small = picture.convert("RGB").resize((64, 85), Image.Resampling.LANCZOS)
+        small = picture.convert("RGB").resize((40, 53), Image.Resampling.LANCZOS)
     canvas = Image.new("RGB", (160, 160), (200, 200, 200))
-    canvas.paste(small, (48, 40))
+    canvas.paste(small, (60, 50))
     data = io.BytesIO()
     canvas.save(data, "PNG")
     with pytest.raises(PictureError) as caught:
