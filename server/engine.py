@@ -31,6 +31,7 @@ from server.engine_messages import (
     EngineOptions,
     EngineReady,
     StopEngine,
+    WarmUp,
 )
 from server.engine_process import run_engine
 from server.frame_ring import FrameRing
@@ -87,7 +88,7 @@ class Engine:
             )
             for index in range(num_lanes)
         ]
-        self._warm_up_character: bytes | None = None
+        self._warm_up: WarmUp | None = None
         self._process: SpawnProcess | None = None
         self._control: Connection | None = None
         self._picture_wake: Connection | None = None
@@ -103,20 +104,24 @@ class Engine:
         """Process id of the running engine."""
         return self._process.pid if self._process else None
 
-    def start(self, warm_up_character: bytes | None) -> None:
-        """Start the process; `state` says when it is ready. Must run in the event loop."""
+    def start(self) -> None:
+        """Start the process; `warm_up` must follow. Must run in the event loop."""
         assert self.state is EngineState.STOPPED
-        self._warm_up_character = warm_up_character
         self._spawn()
         self._set_state(EngineState.STARTING)
         self._watch_task = asyncio.get_running_loop().create_task(self._watch_for_stalls())
+
+    def warm_up(self, character: bytes | None) -> None:
+        """Run a (pickled) character once; `state` says when the engine is ready."""
+        self._warm_up = WarmUp(character)
+        self._send(self._warm_up)
 
     def _spawn(self) -> None:
         context = multiprocessing.get_context("spawn")
         control, control_child = context.Pipe(duplex=True)
         wake, wake_child = context.Pipe(duplex=False)
         driving = [context.Pipe(duplex=False) for _ in self.lanes]
-        options = EngineOptions(self._section.animator, self._fps, self._warm_up_character)
+        options = EngineOptions(self._section.animator, self._fps)
         layouts = tuple(lane.layout for lane in self.lanes)
         process = context.Process(
             target=run_engine,
@@ -232,6 +237,8 @@ class Engine:
         )
         await asyncio.sleep(delay_s)
         self._spawn()
+        if self._warm_up is not None:
+            self._outbox.put_nowait(self._warm_up)
 
     async def _watch_for_stalls(self) -> None:
         """Restart an engine that lives but does not render."""

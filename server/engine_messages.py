@@ -36,8 +36,14 @@ class EngineOptions:
 
     animator: str
     fps: float
-    warm_up_character: bytes | None
-    """A pickled Character to run once, so that the first session finds everything compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Run once, so that the first session finds everything compiled. The answer is EngineReady."""
+
+    character: bytes | None
+    """A pickled Character; None where the server has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class StopEngine:
 
 
 LaneCommand = OpenLane | SwapCharacter | ConfigureLane | CalibrateLane | UseNeutral | CloseLane
-EngineCommand = LaneCommand | StopEngine
+EngineCommand = LaneCommand | WarmUp | StopEngine
 
 # --- engine process -> media process ------------------------------------------------------------
 

@@ -7,11 +7,13 @@ exist only here. The process dies with its parent: the pipe ends.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from avatar.timing import monotonic_s
@@ -21,9 +23,11 @@ from server.engine_messages import (
     EngineCommand,
     EngineOptions,
     EngineReady,
+    LaneCommand,
     LaneLayout,
     OpenLane,
     StopEngine,
+    WarmUp,
 )
 from server.engine_spares import SpareAnimators
 
@@ -50,34 +54,39 @@ def run_engine(
         for layout, wake in zip(layouts, driving_wakes, strict=True)
     }
     try:
-        spares.warm_up(options.warm_up_character)
-        outlet.tell(EngineReady(warm_up_s=monotonic_s() - start_s))
-        _serve(control, lanes)
+        spares.prepare()
+        for command in _commands(control):
+            if isinstance(command, StopEngine):
+                return
+            if isinstance(command, WarmUp):
+                spares.warm_up(command.character)
+                outlet.tell(EngineReady(warm_up_s=monotonic_s() - start_s))
+            else:
+                _obey(lanes[command.lane], command)
     finally:
         for lane in lanes.values():
             lane.shut_down()
         spares.close()
 
 
-def _serve(control: Connection, lanes: dict[int, Lane]) -> None:
-    while True:
-        try:
-            command: EngineCommand = pickle.loads(control.recv_bytes())
-        except (EOFError, OSError):
-            logger.info("the media process is gone; stopping")
-            return
-        if isinstance(command, StopEngine):
-            return
-        lane = lanes[command.lane]
-        if isinstance(command, OpenLane):
-            lane.open(command)
-        elif isinstance(command, CloseLane):
-            # Closing waits for the lane's last push: not on the thread that serves all lanes.
-            threading.Thread(
-                target=lane.close, args=(command,), name=f"close-lane-{command.lane}", daemon=True
-            ).start()
-        else:
-            lane.tell(command)
+def _commands(control: Connection) -> Iterator[EngineCommand]:
+    """What the parent says, until it is gone."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            yield pickle.loads(control.recv_bytes())
+    logger.info("the media process is gone; stopping")
+
+
+def _obey(lane: Lane, command: LaneCommand) -> None:
+    if isinstance(command, OpenLane):
+        lane.open(command)
+    elif isinstance(command, CloseLane):
+        # Closing waits for the lane's last push: not on the thread that serves all lanes.
+        threading.Thread(
+            target=lane.close, args=(command,), name=f"close-lane-{command.lane}", daemon=True
+        ).start()
+    else:
+        lane.tell(command)
 
 
 def exit_now(code: int) -> None:

@@ -32,6 +32,10 @@ class SpareAnimators:
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
+    def prepare(self) -> None:
+        """Import what an animator needs, while nobody waits yet."""
+        make_animator(self._kind).close()
+
     def warm_up(self, character: bytes | None) -> None:
         """Run one animator on its own reference, then keep another one ready."""
         animator = make_animator(self._kind)

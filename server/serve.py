@@ -107,10 +107,11 @@ class LiveServer:
 
     async def _prepare(self) -> None:
         """Read the gallery, warm the engine with its first character, open the rest."""
+        self.engine.start()
         await self.characters.load_gallery()
         default_id = self.characters.default_id
         character = await self.characters.character(default_id) if default_id else None
-        self.engine.start(character)
+        self.engine.warm_up(character)
         await self.characters.open_all()
 
     async def _sweep(self) -> None:
