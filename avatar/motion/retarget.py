@@ -180,6 +180,8 @@ class Retargeter:
         rotation = exp_rotation(performance.rotation_3) @ reference.rotation_33
         scale = reference.scale * float(np.exp(performance.log_scale))
         translation = reference.translation_2 + self._limited_shift(performance.shift_2, scale)
+        if self._body is not None and performance.body is not None:
+            translation = self._body.neck_limited(performance.body, translation)
         open_2 = np.clip(performance.lid_openness_2, _MIN_OPENNESS, _MAX_OPENNESS)
         apertures = open_2 * self._open_2
         shape = with_lid_apertures(self.base_N3 + performance.shape_delta_N3, apertures)

@@ -21,10 +21,12 @@ from avatar.motion.rotation import blend_rotations, rotation_between, soft_limit
 _DEPTH_TRUST = 0.7
 """The pose tracker overstates depth."""
 _ABSOLUTE_FROM_RAD, _ABSOLUTE_TO_RAD = np.radians(15.0), np.radians(55.0)
-_SHOULDERS_LIMIT = 1.2
+_SHOULDERS_LIMIT = 2.5
 """Largest shift of the shoulders' middle, inter-ocular distances."""
+_NECK_LIMIT = 0.8
+"""Largest shift of the head against the shoulders, inter-ocular distances."""
 _TORSO_LIMIT_RAD = np.radians(25.0)
-_FOLLOW_HEAD = 0.4
+_FOLLOW_HEAD = 0.6
 """Without a tracked body the shoulders take this share of the head's movement."""
 
 _IDENTITY = np.eye(3, dtype=np.float32)
@@ -128,6 +130,13 @@ class BodyRetargeter:
             joints[end] = joints[start] + turn @ (rest[end] - rest[start])
         return BodyPose(joints, visibility, hands, presence)
 
+    def neck_limited(self, body: BodyPose, translation_2: FloatArray) -> FloatArray:
+        """The head's place, not further from the shoulders than a neck allows."""
+        shoulders = (body.joints_J3 - self._rest_J3)[[11, 12], :2].mean(0)
+        own = shoulders + self._reference.translation_2
+        stretch = soft_limit(translation_2 - own, _NECK_LIMIT * self._reference.scale)
+        return np.asarray(own + stretch, dtype=np.float32)
+
     def attach(
         self, body: BodyPose, rotation_33: FloatArray, translation_2: FloatArray, scale: float
     ) -> tuple[FloatArray, FloatArray, HandsMotion]:
@@ -150,7 +159,7 @@ class BodyRetargeter:
             return rest
         place, unit = neutral.place_px(motion.picture_hw)
         shift = (motion.face.translation_2 - place) * np.float32(_FOLLOW_HEAD / unit)
-        shift = soft_limit(shift, 0.5 * _SHOULDERS_LIMIT) * np.float32(self._reference.scale)
+        shift = soft_limit(shift, _SHOULDERS_LIMIT) * np.float32(self._reference.scale)
         joints = self._rest_J3.copy()
         # The upper body leans from the hips: shoulders and arms all the way, hips not at all.
         joints[11:23, :2] += shift

@@ -284,3 +284,11 @@ def locate_face(rgb_HW3: ByteArray) -> FaceObservation | None:
     """The largest face of one picture, or None."""
     faces = locate_faces(rgb_HW3)
     return faces[0] if faces else None
+
+
+def mesh_edges() -> set[tuple[int, int]]:
+    """The face mesh's edge table, each edge once with its smaller index first."""
+    with quiet_native_log():
+        from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    return {(min(a, b), max(a, b)) for a, b in FACEMESH_TESSELATION}
