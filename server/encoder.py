@@ -214,6 +214,7 @@ class SteadyEncoder:
                 "tune": "zerolatency",
                 "level": "31",
                 "forced-idr": "1",
+                "sc_threshold": "0",  # no keyframe of its own accord
                 "maxrate": str(bitrate_bps),
                 "bufsize": str(bitrate_bps // 2),
             }
