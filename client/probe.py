@@ -144,15 +144,23 @@ def start_session(page: Page, *, character: str | None = None) -> None:
     try:
         page.wait_for_selector("#go:not([disabled])", timeout=timeout_ms)
         if character is not None:
-            page.click(f'[data-character="{character}"]', timeout=timeout_ms)
+            page.check(f'#gallery input[value="{character}"]', timeout=timeout_ms, force=True)
         page.click("#go")
-        page.wait_for_function("window.__probe?.samples.length > 0", timeout=timeout_ms)
     except PlaywrightTimeout as error:
-        shown = page.locator("#status-text").inner_text()
-        raise ProbeError(
-            f"No picture came back within {START_TIMEOUT_S:.0f} s; the page says: {shown!r}. "
-            "Was the server started with --probe?"
-        ) from error
+        raise ProbeError(f"The app cannot be started; the page says: {_shown(page)!r}.") from error
+    # Asked in turns: the page's security policy forbids a watcher made of text.
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while not page.evaluate("window.__probe?.samples.length > 0"):
+        if time.monotonic() > deadline_s:
+            raise ProbeError(
+                f"No picture came back within {START_TIMEOUT_S:.0f} s; the page says: "
+                f"{_shown(page)!r}. Was the server started with --probe?"
+            )
+        time.sleep(0.1)
+
+
+def _shown(page: Page) -> str:
+    return page.locator("#status-text").inner_text()
 
 
 def measure(
