@@ -1,0 +1,1 @@
+"""Pure tensors: autoencoder, denoising transformer, encoders, schedule, checkpoints, runtimes."""
