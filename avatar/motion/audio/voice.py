@@ -18,8 +18,9 @@ import numpy as np
 from avatar.frames import AudioChunk, FloatArray
 from avatar.motion.audio.encoder import LOOK_AHEAD_S, STEP_S, AudioEncoder, Weights
 from avatar.motion.audio.features import SAMPLE_RATE_HZ
-from avatar.motion.audio.mouth import NUM_COEFFICIENTS
+from avatar.motion.audio.mouth import APERTURE, NUM_COEFFICIENTS, shape_offset
 from avatar.motion.audio.resample import Resampler, clean_samples
+from avatar.motion.mixer import AudioMotion
 
 DELAY_S: Final = LOOK_AHEAD_S + STEP_S
 """Sound needed after a moment before `mouth_at` can answer for it: look-ahead and interpolation."""
@@ -27,6 +28,11 @@ _HISTORY_S = 4.0
 _JITTER_S = 0.03
 """Stamps of consecutive chunks may be this far from exact."""
 _LONGEST_GAP_S = 1.0
+IDLE_AFTER_S: Final = 1.5
+"""After this long without speech there is no voice: the mixer turns to idle life."""
+_SPEAKS = 0.5
+_OPENING_GAIN = 1.2
+"""The encoder's mean over what a sound may look like is a little shy of one real mouth."""
 _LONGEST_PIECE_T = 2 * SAMPLE_RATE_HZ
 """Sound is taken in pieces of at most two seconds, so that a flood cannot fill the memory."""
 
@@ -51,6 +57,7 @@ class VoiceTracker:
         self._origin_s: float | None = None
         self._num_samples = 0
         self._num_restarts = 0
+        self._last_speech_s: float | None = None
         self._moments: deque[tuple[float, FloatArray]] = deque(maxlen=int(_HISTORY_S / STEP_S))
 
     @property
@@ -77,6 +84,7 @@ class VoiceTracker:
         self._resampler = None
         self._origin_s = None
         self._num_samples = 0
+        self._last_speech_s = None
 
     def push(self, chunk: AudioChunk) -> None:
         """Take the next sound; raises AudioError for a sample rate that cannot be used."""
@@ -111,7 +119,10 @@ class VoiceTracker:
         start_s = self._origin_s + curve.start_s
         rows_MR = np.column_stack([curve.coefficients_MK, curve.speech_M, curve.loudness_M])
         for index, row_R in enumerate(rows_MR):
-            self._moments.append((start_s + index * STEP_S, row_R))
+            time_s = start_s + index * STEP_S
+            self._moments.append((time_s, row_R))
+            if row_R[NUM_COEFFICIENTS] > _SPEAKS:
+                self._last_speech_s = time_s
 
     def mouth_at(self, time_s: float) -> MouthMoment | None:
         """The mouth at a media time; the nearest known moment where that is not known (yet).
@@ -136,3 +147,23 @@ class VoiceTracker:
         return MouthMoment(
             row_R[:NUM_COEFFICIENTS], float(row_R[NUM_COEFFICIENTS]), float(row_R[-1])
         )
+
+    def motion_at(self, time_s: float) -> AudioMotion | None:
+        """What the voice does to a face at a media time; None while nobody speaks."""
+        moment = self.mouth_at(time_s)
+        if moment is None or self._last_speech_s is None:
+            return None
+        if time_s > self._last_speech_s + IDLE_AFTER_S:
+            return None
+        return audio_motion(moment)
+
+
+def audio_motion(moment: MouthMoment) -> AudioMotion:
+    """The mouth of a moment as the mixer wants it, on an average face."""
+    coefficients_K = moment.coefficients_K.copy()
+    coefficients_K[:2] *= _OPENING_GAIN  # aperture and jaw
+    return AudioMotion(
+        shape_delta_N3=shape_offset(coefficients_K),
+        lip_aperture=float(coefficients_K[APERTURE]),
+        energy=moment.speech * moment.loudness,
+    )

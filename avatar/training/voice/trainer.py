@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from avatar.config import load_config
 from avatar.data.voice.corpus import (
     HELD_OUT_VOICES,
     Corpus,
@@ -31,7 +32,6 @@ from avatar.data.voice.corpus import (
 )
 from avatar.data.voice.espeak import Espeak
 from avatar.data.voice.texts import HELD_OUT_LANGUAGES, TRAINING_LANGUAGES
-from avatar.config import load_config
 from avatar.frames import FloatArray
 from avatar.motion.audio.encoder import OUTPUT_SCALES
 from avatar.motion.audio.features import log_mel

@@ -1,0 +1,117 @@
+"""A microphone's chunks, as they come in life: cut, late, doubled, broken, at another rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar.errors import AudioError
+from avatar.frames import FloatArray
+from avatar.motion.audio.encoder import Weights
+from avatar.motion.audio.voice import DELAY_S, VoiceTracker
+from tests.voice.conftest import chunk, pieces
+
+
+def _fed(tracker: VoiceTracker, samples_T: FloatArray, start_s: float, rate_hz: int) -> float:
+    for piece in pieces(samples_T, 7, rate_hz // 20):
+        tracker.push(chunk(piece, start_s, rate_hz))
+        start_s += len(piece) / rate_hz
+    return start_s
+
+
+def test_a_moment_is_known_once_its_delay_has_passed(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker = VoiceTracker(weights)
+    end_s = _fed(tracker, speechlike, 50.0, 16_000)
+    assert tracker.heard_until_s == pytest.approx(end_s, abs=1e-3)
+    assert tracker.known_until_s is not None
+    assert end_s - DELAY_S - 0.02 < tracker.known_until_s <= end_s
+    assert DELAY_S <= 0.08 + 1e-9
+
+
+def test_the_mouth_at_a_time_does_not_depend_on_the_pieces(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    whole, cut = VoiceTracker(weights), VoiceTracker(weights)
+    whole.push(chunk(speechlike, 3.0))
+    _fed(cut, speechlike, 3.0, 16_000)
+    for time_s in (3.5, 4.217, 5.9):
+        one, other = whole.mouth_at(time_s), cut.mouth_at(time_s)
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one.coefficients_K, other.coefficients_K, atol=1e-4)
+
+
+def test_a_short_gap_is_heard_as_silence_in_its_place(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker, filled = VoiceTracker(weights), VoiceTracker(weights)
+    gap = np.zeros(3200, np.float32)
+    tracker.push(chunk(speechlike[:16_000], 0.0))
+    tracker.push(chunk(speechlike[16_000:32_000], 1.2))
+    filled.push(chunk(np.concatenate([speechlike[:16_000], gap, speechlike[16_000:32_000]]), 0.0))
+    assert tracker.num_restarts == 0
+    one, other = tracker.mouth_at(2.0), filled.mouth_at(2.0)
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(one.coefficients_K, other.coefficients_K, atol=1e-5)
+
+
+def test_sound_that_comes_twice_is_heard_once(weights: Weights, speechlike: FloatArray) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike[:16_000], 0.0))
+    tracker.push(chunk(speechlike[8_000:24_000], 0.5))
+    assert tracker.heard_until_s == pytest.approx(1.5)
+
+
+def test_a_jump_in_time_begins_anew(weights: Weights, speechlike: FloatArray) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike[:16_000], 100.0))
+    tracker.push(chunk(speechlike[:16_000], 20.0))
+    assert tracker.num_restarts == 1
+    assert tracker.heard_until_s == pytest.approx(21.0)
+
+
+def test_another_rate_begins_anew(weights: Weights, speechlike: FloatArray) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike[:16_000], 0.0, 16_000))
+    tracker.push(chunk(speechlike, 1.0, 48_000))
+    assert tracker.heard_until_s == pytest.approx(1.0 + 64_000 / 48_000)
+
+
+def test_broken_samples_and_shapes_do_no_harm(weights: Weights) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(np.full(8000, np.nan, np.float32), 0.0))
+    tracker.push(chunk(np.full((1, 8000), 1e30, np.float32), 0.5))
+    tracker.push(chunk(np.zeros(0, np.float32), 1.0))
+    moment = tracker.mouth_at(0.9)
+    assert moment is not None
+    assert np.isfinite(moment.coefficients_K).all()
+
+
+def test_an_absurd_rate_is_an_error_and_the_tracker_lives(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker = VoiceTracker(weights)
+    with pytest.raises(AudioError):
+        tracker.push(chunk(speechlike, 0.0, 7))
+    tracker.push(chunk(speechlike, 0.0))
+    assert tracker.mouth_at(1.0) is not None
+
+
+def test_a_flood_is_taken_in_pieces_and_little_is_kept(weights: Weights) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(np.zeros(16_000 * 30, np.float32), 0.0))
+    assert len(tracker._moments) <= 200
+    assert tracker.heard_until_s == pytest.approx(30.0)
+
+
+def test_without_sound_there_is_no_mouth(weights: Weights, speechlike: FloatArray) -> None:
+    tracker = VoiceTracker(weights)
+    assert tracker.mouth_at(0.0) is None
+    assert tracker.motion_at(0.0) is None
+    tracker.push(chunk(speechlike, 0.0))
+    assert tracker.mouth_at(10.0) is None
+    tracker.reset()
+    assert tracker.mouth_at(1.0) is None
