@@ -95,8 +95,13 @@ def similarity_fit(
 def mirror_map(face_N3: NDArray[np.float64], edges: set[Edge]) -> NDArray[np.intp]:
     """The landmark at each landmark's mirror place, checked to map edges onto edges."""
     centred = face_N3 - face_N3.mean(0)
+    # The mean may still be turned: a first fit by landmarks whose mirror places are known.
+    known = np.array([263, 362, 33, 133, 291, 61, topo.FOREHEAD_TOP, topo.CHIN, topo.NOSE_TIP])
+    mirrored = np.array([33, 133, 263, 362, 61, 291, topo.FOREHEAD_TOP, topo.CHIN, topo.NOSE_TIP])
     flipped = centred * (-1.0, 1.0, 1.0)
-    for _ in range(5):  # a mean face may still be turned a little: fit, match, fit again
+    scale, rotation, shift = similarity_fit(flipped[known], centred[mirrored])
+    flipped = scale * flipped @ rotation.T + shift
+    for _ in range(5):
         distance = np.linalg.norm(flipped[:, None] - centred[None], axis=2)
         distance[:NUM_SKIN_LANDMARKS, NUM_SKIN_LANDMARKS:] = 1e3
         distance[NUM_SKIN_LANDMARKS:, :NUM_SKIN_LANDMARKS] = 1e3

@@ -1,0 +1,172 @@
+"""One-Euro smoothing, and the way of a lost face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar.frames import FaceMotion, Tracking
+from avatar.motion.geometry import face_motion
+from avatar.motion.neutral import Neutral
+from avatar.motion.rotation import from_yaw_pitch_roll, log_rotation, yaw_pitch_roll
+from avatar.motion.smoothing import (
+    EASE_OUT_S,
+    HOLD_S,
+    LIDS,
+    FaceSmoother,
+    OneEuro,
+    OneEuroRotation,
+    OneEuroSettings,
+)
+from tests.motion.synthetic import PICTURE_HW, face, landmarks, open_eyes
+
+DT_S = 0.04
+CALM = OneEuroSettings(min_cutoff_hz=1.0, beta=2.0)
+
+
+def neutral() -> Neutral:
+    return Neutral.of_face(face(open_eyes()), PICTURE_HW)
+
+
+def test_noise_at_rest_is_damped():
+    rng = np.random.default_rng(0)
+    smooth = OneEuro(CALM)
+    noise = rng.normal(0, 0.01, (200, 5, 3)).astype(np.float32)
+    out = np.array([smooth(n, DT_S) for n in noise])
+    assert out[50:].std() < 0.5 * noise.std()
+
+
+def test_fast_movement_lags_less_than_slow():
+    def lag(speed: float) -> float:
+        smooth = OneEuro(CALM)
+        for i in range(60):
+            out = smooth(np.array([speed * i * DT_S], dtype=np.float32), DT_S)
+        return (speed * 59 * DT_S - float(out[0])) / speed
+
+    assert lag(5.0) < 0.3 * lag(0.05)
+
+
+def test_constant_input_passes_unchanged_and_first_value_at_once():
+    smooth = OneEuro(CALM)
+    value = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for _ in range(5):
+        np.testing.assert_allclose(smooth(value, DT_S), value)
+
+
+def test_frame_rate_does_not_change_the_course():
+    def end(fps: int) -> float:
+        smooth = OneEuro(OneEuroSettings(min_cutoff_hz=1.0, beta=0.0))
+        smooth(np.zeros(1, dtype=np.float32), 0.0)
+        for _ in range(fps // 5):
+            out = smooth(np.ones(1, dtype=np.float32), 1.0 / fps)
+        return float(out[0])
+
+    assert end(25) == pytest.approx(end(100), abs=0.06)
+
+
+def test_rotation_filter_converges_and_damps_noise():
+    rng = np.random.default_rng(0)
+    smooth = OneEuroRotation(CALM)
+    target = from_yaw_pitch_roll(0.4, 0.1, -0.2)
+    turns = []
+    for _ in range(150):
+        noisy = from_yaw_pitch_roll(*rng.normal(0, 0.02, 3)) @ target
+        turns.append(np.linalg.norm(log_rotation(smooth(noisy, DT_S) @ target.T)))
+    assert np.mean(turns[50:]) < 0.02
+
+
+def test_blinks_survive():
+    smooth = OneEuro(LIDS)
+    trace = np.full(60, 0.30)
+    trace[30:35] = [0.18, 0.05, 0.04, 0.10, 0.22]  # 160 ms at 25 fps
+    out = [float(smooth(np.array([v], dtype=np.float32), DT_S)[0]) for v in trace]
+    assert min(out) < 0.08
+    assert int(np.argmin(out)) - int(np.argmin(trace)) <= 1
+
+
+def push(
+    smoother: FaceSmoother, seen: FaceMotion | None, time_s: float
+) -> tuple[FaceMotion, Tracking]:
+    shown, tracking = smoother.update(seen, neutral(), PICTURE_HW, time_s)
+    assert shown is not None
+    return shown, tracking
+
+
+def yaw_of(shown: FaceMotion) -> float:
+    return yaw_pitch_roll(shown.rotation_33)[0]
+
+
+def test_never_seen_is_lost_without_a_face():
+    assert FaceSmoother().update(None, None, PICTURE_HW, 0.0) == (None, Tracking.LOST)
+
+
+def test_lost_face_is_held_then_eased_to_neutral_then_lost():
+    smoother = FaceSmoother()
+    time_s = 0.0
+    for _ in range(25):
+        push(smoother, face(open_eyes(), yaw=0.5), time_s)
+        time_s += DT_S
+    states, yaws = [], []
+    while not states or states[-1] is not Tracking.LOST:
+        shown, state = push(smoother, None, time_s)
+        states.append(state)
+        yaws.append(yaw_of(shown))
+        time_s += DT_S
+    assert [s for i, s in enumerate(states) if i == 0 or s is not states[i - 1]] == [
+        Tracking.HELD,
+        Tracking.EASING,
+        Tracking.LOST,
+    ]
+    held = states.count(Tracking.HELD) * DT_S
+    assert held == pytest.approx(HOLD_S, abs=1.5 * DT_S)
+    assert len(states) * DT_S == pytest.approx(HOLD_S + EASE_OUT_S, abs=2 * DT_S)
+    assert yaws[0] == pytest.approx(0.5, abs=0.01)
+    assert yaws[-1] == pytest.approx(0.0, abs=1e-3)
+    assert np.abs(np.diff(yaws)).max() < 0.05
+
+
+def test_face_comes_back_without_a_jump():
+    smoother = FaceSmoother()
+    for i in range(10):
+        push(smoother, face(open_eyes(), yaw=-0.4), i * DT_S)
+    for i in range(10, 60):
+        last, _ = push(smoother, None, i * DT_S)
+    yaws = [yaw_of(last)]
+    for i in range(60, 90):
+        shown, state = push(smoother, face(open_eyes(), yaw=0.6), i * DT_S)
+        assert state is Tracking.TRACKED
+        yaws.append(yaw_of(shown))
+    assert np.abs(np.diff(yaws)).max() < 0.16
+    assert yaws[-1] == pytest.approx(0.6, abs=0.01)
+
+
+def test_one_missed_frame_is_hardly_seen():
+    smoother = FaceSmoother()
+    shown = None
+    for i in range(40):
+        seen = None if i == 20 else face(open_eyes(), yaw=0.01 * i)
+        before = shown
+        shown, _ = push(smoother, seen, i * DT_S)
+        if before is not None:
+            assert abs(yaw_of(shown) - yaw_of(before)) < 0.03
+
+
+def test_jitter_of_a_resting_face_is_reduced_by_half_or_more():
+    rng = np.random.default_rng(2)
+    smoother = FaceSmoother()
+    truth = landmarks(open_eyes())
+    raw, out = [], []
+    for i in range(100):
+        seen = face_motion(truth + rng.normal(0, 0.4, truth.shape).astype(np.float32))
+        shown, _ = push(smoother, seen, i * DT_S)
+        raw.append(seen.landmarks_N3[:, :2])
+        out.append(shown.landmarks_N3[:, :2])
+    jitter = [np.diff(np.array(points[30:]), axis=0).std() for points in (raw, out)]
+    assert jitter[1] < 0.5 * jitter[0]
+
+
+def test_time_that_runs_back_starts_anew():
+    smoother = FaceSmoother()
+    push(smoother, face(open_eyes(), yaw=0.5), 10.0)
+    shown, _ = push(smoother, face(open_eyes(), yaw=-0.5), 2.0)
+    assert yaw_of(shown) == pytest.approx(-0.5, abs=1e-3)
