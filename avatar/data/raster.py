@@ -1,0 +1,73 @@
+"""Which triangle is seen where: numba rasterisation into a visibility buffer. Knows no colours.
+
+A buffer holds, per sample, the index of the nearest triangle and its inverse depth; everything
+else (colour, flow, masks) is worked out from the two. Samples lie at cell centres (x + 0.5,
+y + 0.5). Of two equally near triangles the one with the larger index wins, so that every
+implementation gives the same picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.jit import kernel
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+@kernel
+def raster_into(
+    screen_V3: Floats, triangles_T3: Ints, first: int, last: int, index_HW: Ints, near_HW: Floats
+) -> None:
+    """Draw triangles first..last-1; `screen` = (column, row, nearness), larger is nearer.
+
+    Nearness must be affine on the picture (1/z in perspective, -z in parallel projection) and
+    positive; triangles with a nearness <= 0 are left out.
+    """
+    height, width = index_HW.shape
+    for t in range(first, last):
+        a, b, c = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
+        wa, wb, wc = screen_V3[a, 2], screen_V3[b, 2], screen_V3[c, 2]
+        if wa <= 0.0 or wb <= 0.0 or wc <= 0.0:
+            continue
+        ax, ay = screen_V3[a, 0], screen_V3[a, 1]
+        bx, by = screen_V3[b, 0], screen_V3[b, 1]
+        cx, cy = screen_V3[c, 0], screen_V3[c, 1]
+        x0 = int(np.ceil(max(min(ax, bx, cx) - 0.5, 0.0)))
+        x1 = int(np.floor(min(max(ax, bx, cx) - 0.5, width - 1.0)))
+        if x1 < x0:
+            continue
+        y0 = int(np.ceil(max(min(ay, by, cy) - 0.5, 0.0)))
+        y1 = int(np.floor(min(max(ay, by, cy) - 0.5, height - 1.0)))
+        if y1 < y0:
+            continue
+        bx -= ax
+        by -= ay
+        cx -= ax
+        cy -= ay
+        area = bx * cy - by * cx
+        if area == 0.0:
+            continue
+        inverse = np.float32(1.0) / area
+        dw_b, dw_c = wb - wa, wc - wa
+        for y in range(y0, y1 + 1):
+            py = np.float32(y) + np.float32(0.5) - ay
+            for x in range(x0, x1 + 1):
+                px = np.float32(x) + np.float32(0.5) - ax
+                u = (px * cy - py * cx) * inverse
+                v = (bx * py - by * px) * inverse
+                if u >= 0.0 and v >= 0.0 and u + v <= 1.0:
+                    w = wa + u * dw_b + v * dw_c
+                    if w > near_HW[y, x] or (w == near_HW[y, x] and t > index_HW[y, x]):
+                        near_HW[y, x] = w
+                        index_HW[y, x] = t
+
+
+def raster(screen_V3: Floats, triangles_T3: Ints, size_hw: tuple[int, int]) -> tuple[Ints, Floats]:
+    """(triangle index or -1, nearness or 0) per sample."""
+    index = np.full(size_hw, -1, np.int32)
+    near = np.zeros(size_hw, np.float32)
+    raster_into(screen_V3, triangles_T3, 0, len(triangles_T3), index, near)
+    return index, near

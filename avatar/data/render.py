@@ -1,0 +1,192 @@
+"""From scene, lights and camera to a picture: shadows, visibility, shading, skin glow, resolve.
+
+Knows the order of the passes; formulas are in `shade`, geometry in `raster`. Pictures come out
+as sRGB bytes with a coverage matte; the background is put in by `avatar.data.background`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.data.camera import Camera
+from avatar.data.raster import raster, raster_into
+from avatar.data.scene import Kind, Lights, Scene
+from avatar.data.shade import shade_into, shadow_taps
+from avatar.jit import kernel
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How much work a picture is worth."""
+
+    samples: int = 2
+    """Samples per pixel and direction (2 = 4 per pixel)."""
+    shadow_texels: int = 384
+    shadow_taps: int = 6
+    glow_taps: int = 5
+    """Half-width of the light's spread under skin, in taps; 0 turns it off."""
+
+
+@dataclass(slots=True)
+class Visible:
+    """What each sample of a view shows; enough to work out every label."""
+
+    camera: Camera
+    """In samples, not pixels."""
+    screen_V3: Floats
+    index_HW: Ints
+    near_HW: Floats
+
+
+def look_through(scene: Scene, camera: Camera, samples: int) -> Visible:
+    """Rasterise a scene at `samples` per pixel and direction."""
+    fine = camera.scaled(samples)
+    screen = fine.project(scene.vertices_V3)
+    index, near = raster(screen, scene.triangles_T3, fine.size_hw)
+    return Visible(fine, screen, index, near)
+
+
+def cast_shadows(scene: Scene, lights: Lights, texels: int) -> tuple[Floats, Floats, float]:
+    """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around the whole scene."""
+    low, high = scene.vertices_V3.min(0), scene.vertices_V3.max(0)
+    middle = (low + high) / 2
+    radius = float(np.linalg.norm(high - low)) / 2
+    scale = texels / (2 * radius)
+    num = len(lights.direction_L3)
+    maps = np.zeros((num, texels, texels), np.float32)
+    to_map = np.zeros((num, 3, 4), np.float32)
+    index = np.empty((texels, texels), np.int32)
+    for k, direction in enumerate(lights.direction_L3):
+        helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0, 0])
+        across = np.cross(helper, direction)
+        across /= np.linalg.norm(across)
+        up = np.cross(direction, across)
+        rows = np.stack([across * scale, up * scale, direction])
+        shift = np.array([texels / 2, texels / 2, radius + 1.0]) - rows @ middle
+        to_map[k] = np.concatenate([rows, shift[:, None]], 1)
+        screen = (scene.vertices_V3 @ to_map[k, :, :3].T + to_map[k, :, 3]).astype(np.float32)
+        index.fill(-1)
+        raster_into(screen, scene.triangles_T3, 0, len(scene.triangles_T3), index, maps[k])
+    return maps, to_map, scale
+
+
+@kernel
+def _spread(
+    light: Floats, skin: NDArray[np.uint8], near: Floats, reach: float, dx: int, dy: int,
+    taps: int, out: Floats,
+) -> None:  # fmt: skip
+    """One direction of the spread under skin; red travels farthest (d'Eon 2007, one Gaussian)."""
+    height, width = skin.shape
+    for y in range(height):
+        for x in range(width):
+            if skin[y, x] == 0:
+                for k in range(3):
+                    out[y, x, k] = light[y, x, k]
+                continue
+            w0 = near[y, x]
+            radius = reach * w0  # samples that three red standard deviations cover here
+            step = radius / taps
+            s0, s1, s2 = 1.0, 1.0, 1.0
+            a0, a1, a2 = light[y, x, 0] * 1.0, light[y, x, 1] * 1.0, light[y, x, 2] * 1.0
+            if step > 0.35:
+                for k in range(-taps, taps + 1):
+                    if k == 0:
+                        continue
+                    d = step * k
+                    i, j = y + dy * int(np.rint(d)), x + dx * int(np.rint(d))
+                    if i < 0 or j < 0 or i >= height or j >= width or skin[i, j] == 0:
+                        continue
+                    if abs(near[i, j] / w0 - 1.0) > 0.02:
+                        continue
+                    f = 3.0 * d / radius
+                    g0 = np.exp(-0.5 * f * f)
+                    g1 = np.exp(-0.5 * (f / 0.42) ** 2)
+                    g2 = np.exp(-0.5 * (f / 0.25) ** 2)
+                    s0 += g0
+                    s1 += g1
+                    s2 += g2
+                    a0 += g0 * light[i, j, 0]
+                    a1 += g1 * light[i, j, 1]
+                    a2 += g2 * light[i, j, 2]
+            out[y, x, 0] = a0 / s0
+            out[y, x, 1] = a1 / s1
+            out[y, x, 2] = a2 / s2
+
+
+SKIN_REACH_CM = 0.75
+"""Three standard deviations of red light under skin."""
+
+
+@dataclass(slots=True)
+class Shaded:
+    """Linear light per sample, and coverage."""
+
+    light_HW3: Floats
+    albedo_HW3: Floats
+    mirror_HW3: Floats
+    alpha_HW: Floats
+    visible: Visible
+
+    @property
+    def linear_HW3(self) -> Floats:
+        """The picture in linear light."""
+        return self.light_HW3 * self.albedo_HW3 + self.mirror_HW3
+
+
+def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Shaded:
+    """All passes up to linear light at sample resolution (black where nothing is)."""
+    visible = look_through(scene, camera, quality.samples)
+    maps, to_map, texels_per_cm = cast_shadows(scene, lights, quality.shadow_texels)
+    shape = visible.index_HW.shape
+    light, albedo, mirror = (np.zeros((*shape, 3), np.float32) for _ in range(3))
+    shade_into(
+        visible.index_HW, visible.screen_V3, scene.vertices_V3, scene.normals_V3, scene.uv_V2,
+        scene.colour_V3, scene.occlusion_V, scene.along_V, scene.triangles_T3, scene.material_T,
+        scene.materials_MP, scene.texture_HW4, scene.height_HW, visible.camera.position_3,
+        lights.direction_L3, lights.colour_L3, lights.size_L, lights.is_key_L, lights.ambient_93,
+        lights.ambient_93 if lights.mirror_93 is None else lights.mirror_93, maps, to_map,
+        texels_per_cm, shadow_taps(quality.shadow_taps), shadow_taps(4),
+        np.zeros((1, 1), np.float32), light, albedo, mirror,
+    )  # fmt: skip
+    covered = visible.index_HW >= 0
+    if quality.glow_taps:
+        kinds = scene.materials_MP[scene.material_T, 0].astype(np.uint8)
+        is_skin = np.where(covered, kinds[visible.index_HW] == Kind.SKIN, False).astype(np.uint8)
+        reach = SKIN_REACH_CM * visible.camera.focal_px
+        other = np.empty_like(light)
+        _spread(light, is_skin, visible.near_HW, reach, 1, 0, quality.glow_taps, other)
+        _spread(other, is_skin, visible.near_HW, reach, 0, 1, quality.glow_taps, light)
+    return Shaded(light, albedo, mirror, covered.astype(np.float32), visible)
+
+
+def tone(linear_HW3: Floats, exposure: float) -> Floats:
+    """Linear light to display sRGB in 0..1: a gentle shoulder, then the sRGB curve."""
+    x = np.maximum(linear_HW3 * exposure, 0)
+    white = np.float32(2.6)
+    x = x * (1 + x / (white * white)) / (1 + 0.72 * x) * np.float32(1.18)
+    x = np.clip(x, 0, 1)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+def resolve(values: Floats, samples: int) -> Floats:
+    """Average samples into pixels."""
+    height, width = values.shape[0] // samples, values.shape[1] // samples
+    return values.reshape(height, samples, width, samples, -1).mean((1, 3)).astype(np.float32)
+
+
+def picture(
+    shaded: Shaded, samples: int, exposure: float, background_HW3: Floats
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(sRGB bytes over a background, coverage bytes) at pixel resolution."""
+    colour = tone(shaded.linear_HW3, exposure) * shaded.alpha_HW[..., None]
+    pixels = resolve(np.concatenate([colour, shaded.alpha_HW[..., None]], -1), samples)
+    alpha = pixels[..., 3:]
+    rgb = pixels[..., :3] + background_HW3 * (1 - alpha)
+    both = np.clip(np.concatenate([rgb, alpha], -1) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return both[..., :3], both[..., 3]

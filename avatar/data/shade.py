@@ -1,0 +1,388 @@
+"""Light on visible surfaces: the numba shader. Knows formulas, not objects; light is linear.
+
+Per sample it writes diffuse light (before albedo), albedo, and mirrored light separately, so that
+light can be spread under the skin before the three are joined (`avatar.data.render`).
+
+Formulas: wrapped Lambert with a tinted terminator for skin (Green, GPU Gems 16); GGX (Walter 2007)
+with Smith-Schlick visibility; hair after Kajiya-Kay with two shifted lobes (Scheuermann 2004);
+shadows by percentage-closer filtering (Reeves 1987); ambient by order-2 spherical harmonics
+(Ramamoorthi 2001). Shape legend: see avatar.data.scene.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.jit import kernel
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+_K = np.arange(32) + 0.5
+SHADOW_TAPS = np.stack(
+    [np.sqrt(_K / 32) * np.cos(_K * 2.3999632), np.sqrt(_K / 32) * np.sin(_K * 2.3999632)], -1
+).astype(np.float32)
+"""A sunflower disc; any stride through it is again a disc."""
+
+
+def shadow_taps(num: int) -> Floats:
+    """`num` (<= 32) taps on the unit disc."""
+    return np.ascontiguousarray(SHADOW_TAPS[:: 32 // num][:num])
+
+
+@kernel
+def _sh(sh: Floats, x: float, y: float, z: float, channel: int) -> float:
+    """Irradiance-like value of order-2 harmonics in direction (x, y, z)."""
+    return (
+        sh[0, channel]
+        + sh[1, channel] * y
+        + sh[2, channel] * z
+        + sh[3, channel] * x
+        + sh[4, channel] * x * y
+        + sh[5, channel] * y * z
+        + sh[6, channel] * (3 * z * z - 1)
+        + sh[7, channel] * x * z
+        + sh[8, channel] * (x * x - y * y)
+    )
+
+
+@kernel
+def _texel(texture: Floats, u: float, v: float, out: Floats) -> None:
+    height, width = texture.shape[0], texture.shape[1]
+    x, y = u * width - 0.5, v * height - 0.5
+    x0, y0 = int(np.floor(x)), int(np.floor(y))
+    fx, fy = x - x0, y - y0
+    x0 = min(max(x0, 0), width - 2)
+    y0 = min(max(y0, 0), height - 2)
+    for k in range(4):
+        top = texture[y0, x0, k] * (1 - fx) + texture[y0, x0 + 1, k] * fx
+        low = texture[y0 + 1, x0, k] * (1 - fx) + texture[y0 + 1, x0 + 1, k] * fx
+        out[k] = top * (1 - fy) + low * fy
+
+
+@kernel
+def _height(heights: Floats, x: float, y: float) -> float:
+    x0, y0 = int(np.floor(x)), int(np.floor(y))
+    fx, fy = x - x0, y - y0
+    x0 = min(max(x0, 0), heights.shape[1] - 2)
+    y0 = min(max(y0, 0), heights.shape[0] - 2)
+    top = heights[y0, x0] * (1 - fx) + heights[y0, x0 + 1] * fx
+    low = heights[y0 + 1, x0] * (1 - fx) + heights[y0 + 1, x0 + 1] * fx
+    return top * (1 - fy) + low * fy
+
+
+@kernel
+def _visibility(
+    shadow: Floats,
+    to_shadow: Floats,
+    px: float,
+    py: float,
+    pz: float,
+    spread: float,
+    softness: float,
+    taps: Floats,
+    angle: float,
+) -> float:
+    """Share of a light that arrives: 1 lit, 0 shadowed; `softness` lets hair pass light (1/cm)."""
+    u = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz + to_shadow[0, 3]
+    v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz + to_shadow[1, 3]
+    d = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz + to_shadow[2, 3]
+    size = shadow.shape[0]
+    c, s = np.cos(angle), np.sin(angle)
+    lit = 0.0
+    for k in range(taps.shape[0]):
+        x = int(u + spread * (c * taps[k, 0] - s * taps[k, 1]))
+        y = int(v + spread * (s * taps[k, 0] + c * taps[k, 1]))
+        if 0 <= x < size and 0 <= y < size:
+            cover = shadow[y, x] - d
+            if cover <= 0.0:
+                lit += 1.0
+            elif softness > 0.0:
+                lit += np.exp(-softness * cover)
+        else:
+            lit += 1.0
+    return lit / taps.shape[0]
+
+
+@kernel
+def _ggx(n_l: float, n_v: float, n_h: float, v_h: float, roughness: float, f0: float) -> float:
+    a = roughness * roughness
+    a2 = a * a
+    d = n_h * n_h * (a2 - 1.0) + 1.0
+    k = 0.5 * a
+    fresnel = f0 + (1.0 - f0) * (1.0 - v_h) ** 5
+    return (
+        a2
+        / (d * d + 1e-7)
+        * fresnel
+        / (4.0 * (n_l * (1 - k) + k) * (n_v * (1 - k) + k) + 1e-4)
+        * n_l
+    )
+
+
+@kernel
+def shade_into(
+    index_HW: Ints,
+    screen_V3: Floats,
+    vertices_V3: Floats,
+    normals_V3: Floats,
+    uv_V2: Floats,
+    colour_V3: Floats,
+    occlusion_V: Floats,
+    along_V: Floats,
+    triangles_T3: Ints,
+    material_T: Ints,
+    materials_MP: Floats,
+    texture_HW4: Floats,
+    height_HW: Floats,
+    eye_3: Floats,
+    light_dir_L3: Floats,
+    light_col_L3: Floats,
+    light_size_L: Floats,
+    is_key_L: Bytes,
+    ambient_93: Floats,
+    mirror_93: Floats,
+    shadows_LSS: Floats,
+    to_shadow_L34: Floats,
+    shadow_texels_per_cm: float,
+    taps: Floats,
+    soft_taps: Floats,
+    screen_ao_HW: Floats,
+    light_HW3: Floats,
+    albedo_HW3: Floats,
+    mirror_HW3: Floats,
+) -> None:
+    """Shade every sample of a visibility buffer; writes light, albedo and mirrored light."""
+    height, width = index_HW.shape
+    num_lights = light_dir_L3.shape[0]
+    texel = np.empty(4, np.float32)
+    n = np.empty(3, np.float32)
+    size = texture_HW4.shape[0]
+    use_ao = screen_ao_HW.shape[0] == height
+    for y in range(height):
+        for x in range(width):
+            t = index_HW[y, x]
+            if t < 0:
+                continue
+            ia, ib, ic = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
+            ax, ay, aw = screen_V3[ia, 0], screen_V3[ia, 1], screen_V3[ia, 2]
+            bx, by, bw = screen_V3[ib, 0] - ax, screen_V3[ib, 1] - ay, screen_V3[ib, 2]
+            cx, cy, cw = screen_V3[ic, 0] - ax, screen_V3[ic, 1] - ay, screen_V3[ic, 2]
+            qx, qy = np.float32(x) + np.float32(0.5) - ax, np.float32(y) + np.float32(0.5) - ay
+            inverse = np.float32(1.0) / (bx * cy - by * cx)
+            kb = (qx * cy - qy * cx) * inverse
+            kc = (bx * qy - by * qx) * inverse
+            ka = (np.float32(1.0) - kb - kc) * aw
+            kb *= bw
+            kc *= cw
+            total = np.float32(1.0) / (ka + kb + kc)
+            ka *= total
+            kb *= total
+            kc *= total
+            px = ka * vertices_V3[ia, 0] + kb * vertices_V3[ib, 0] + kc * vertices_V3[ic, 0]
+            py = ka * vertices_V3[ia, 1] + kb * vertices_V3[ib, 1] + kc * vertices_V3[ic, 1]
+            pz = ka * vertices_V3[ia, 2] + kb * vertices_V3[ib, 2] + kc * vertices_V3[ic, 2]
+            for k in range(3):
+                n[k] = ka * normals_V3[ia, k] + kb * normals_V3[ib, k] + kc * normals_V3[ic, k]
+            u = ka * uv_V2[ia, 0] + kb * uv_V2[ib, 0] + kc * uv_V2[ic, 0]
+            v = ka * uv_V2[ia, 1] + kb * uv_V2[ib, 1] + kc * uv_V2[ic, 1]
+            occlusion = ka * occlusion_V[ia] + kb * occlusion_V[ib] + kc * occlusion_V[ic]
+            if use_ao:
+                occlusion *= screen_ao_HW[y, x]
+            _texel(texture_HW4, u, v, texel)
+            m = material_T[t]
+            kind = int(materials_MP[m, 0])
+            f0, roughness = materials_MP[m, 4], materials_MP[m, 5]
+            sheen, bump, env = materials_MP[m, 6], materials_MP[m, 7], materials_MP[m, 8]
+            gloss = texel[3]
+            if kind == 1 or kind == 4:
+                roughness *= 1.3 - 0.6 * gloss
+                f0 *= 0.4 + 1.2 * gloss
+            length = 1.0 / (np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9)
+            nx, ny, nz = n[0] * length, n[1] * length, n[2] * length
+            vx, vy, vz = eye_3[0] - px, eye_3[1] - py, eye_3[2] - pz
+            length = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+            vx *= length
+            vy *= length
+            vz *= length
+            e1x = vertices_V3[ib, 0] - vertices_V3[ia, 0]
+            e1y = vertices_V3[ib, 1] - vertices_V3[ia, 1]
+            e1z = vertices_V3[ib, 2] - vertices_V3[ia, 2]
+            if bump > 0.0:
+                e2x = vertices_V3[ic, 0] - vertices_V3[ia, 0]
+                e2y = vertices_V3[ic, 1] - vertices_V3[ia, 1]
+                e2z = vertices_V3[ic, 2] - vertices_V3[ia, 2]
+                du1, dv1 = (
+                    (uv_V2[ib, 0] - uv_V2[ia, 0]) * size,
+                    (uv_V2[ib, 1] - uv_V2[ia, 1]) * size,
+                )
+                du2, dv2 = (
+                    (uv_V2[ic, 0] - uv_V2[ia, 0]) * size,
+                    (uv_V2[ic, 1] - uv_V2[ia, 1]) * size,
+                )
+                det = du1 * dv2 - du2 * dv1
+                if det != 0.0:
+                    tx, ty, tz = e1x * dv2 - e2x * dv1, e1y * dv2 - e2y * dv1, e1z * dv2 - e2z * dv1
+                    sx, sy, sz = e2x * du1 - e1x * du2, e2y * du1 - e1y * du2, e2z * du1 - e1z * du2
+                    hx, hy = u * size - 0.5, v * size - 0.5
+                    hu = _height(height_HW, hx + 0.7, hy) - _height(height_HW, hx - 0.7, hy)
+                    hv = _height(height_HW, hx, hy + 0.7) - _height(height_HW, hx, hy - 0.7)
+                    ku = bump * hu / 1.4 * det / (tx * tx + ty * ty + tz * tz + 1e-12)
+                    kv = bump * hv / 1.4 * det / (sx * sx + sy * sy + sz * sz + 1e-12)
+                    nx -= ku * tx + kv * sx
+                    ny -= ku * ty + kv * sy
+                    nz -= ku * tz + kv * sz
+                    length = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+                    nx *= length
+                    ny *= length
+                    nz *= length
+            n_v = nx * vx + ny * vy + nz * vz
+            # seen from behind (counter-clockwise triangles have negative area on rows that run
+            # down): cloth and frames are lit on that side too
+            if inverse > 0.0 and (kind == 0 or kind == 5):
+                nx, ny, nz, n_v = -nx, -ny, -nz, -n_v
+            n_v = max(n_v, np.float32(0.02))
+            angle = 6.2831 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+            albedo_HW3[y, x, 0] = texel[0] * (
+                ka * colour_V3[ia, 0] + kb * colour_V3[ib, 0] + kc * colour_V3[ic, 0]
+            )
+            albedo_HW3[y, x, 1] = texel[1] * (
+                ka * colour_V3[ia, 1] + kb * colour_V3[ib, 1] + kc * colour_V3[ic, 1]
+            )
+            albedo_HW3[y, x, 2] = texel[2] * (
+                ka * colour_V3[ia, 2] + kb * colour_V3[ib, 2] + kc * colour_V3[ic, 2]
+            )
+            r0, r1, r2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            s0, s1, s2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            offset = 0.12
+            softness = 0.0
+            # direction whose highlight is computed: the cornea bulges in front of the iris
+            mx, my, mz = nx, ny, nz
+            if kind == 2:
+                softness = 0.9
+                offset = 0.05
+                length = 1.0 / (np.sqrt(e1x * e1x + e1y * e1y + e1z * e1z) + 1e-9)
+                e1x *= length
+                e1y *= length
+                e1z *= length
+            elif kind == 3:
+                offset = 0.03
+                gx = px - materials_MP[m, 9]
+                gy = py - materials_MP[m, 10]
+                gz = pz - materials_MP[m, 11]
+                ox, oy, oz = materials_MP[m, 12], materials_MP[m, 13], materials_MP[m, 14]
+                radius = materials_MP[m, 15]
+                axial = gx * ox + gy * oy + gz * oz
+                rho = np.sqrt(max(gx * gx + gy * gy + gz * gz - axial * axial, 0.0))
+                if axial > 0.0:
+                    # centre of the cornea's smaller sphere lies half a radius in front
+                    blend = min(max((0.66 * radius - rho) / (0.14 * radius), 0.0), 1.0)
+                    mx = gx - ox * 0.5 * radius * blend
+                    my = gy - oy * 0.5 * radius * blend
+                    mz = gz - oz * 0.5 * radius * blend
+                    if rho < 0.52 * radius:
+                        # the iris disc lies deeper: lift the point onto the cornea's sphere
+                        lift = np.sqrt(max((0.6 * radius) ** 2 - rho * rho, 0.01))
+                        mx = gx - ox * axial + ox * lift
+                        my = gy - oy * axial + oy * lift
+                        mz = gz - oz * axial + oz * lift
+                    length = 1.0 / np.sqrt(mx * mx + my * my + mz * mz)
+                    mx *= length
+                    my *= length
+                    mz *= length
+            m_v = max(mx * vx + my * vy + mz * vz, np.float32(0.02))
+            wx = px + nx * offset
+            wy = py + ny * offset
+            wz = pz + nz * offset
+            for light in range(num_lights):
+                lx, ly, lz = light_dir_L3[light, 0], light_dir_L3[light, 1], light_dir_L3[light, 2]
+                n_l = nx * lx + ny * ly + nz * lz
+                is_key = is_key_L[light] == 1
+                if kind != 2 and n_l < -0.6 and (kind != 3):
+                    continue
+                lit = _visibility(
+                    shadows_LSS[light],
+                    to_shadow_L34[light],
+                    wx,
+                    wy,
+                    wz,
+                    light_size_L[light] * shadow_texels_per_cm,
+                    softness,
+                    taps if is_key else soft_taps,
+                    angle,
+                )
+                if lit <= 0.0:
+                    continue
+                c0, c1, c2 = (
+                    light_col_L3[light, 0] * lit,
+                    light_col_L3[light, 1] * lit,
+                    light_col_L3[light, 2] * lit,
+                )
+                if kind == 2:
+                    t_l = e1x * lx + e1y * ly + e1z * lz
+                    sin_l = np.sqrt(max(1.0 - t_l * t_l, 0.0))
+                    d = 0.55 * max((n_l + 0.35) / 1.35, 0.0) + 0.35 * sin_l
+                    r0 += c0 * d
+                    r1 += c1 * d
+                    r2 += c2 * d
+                    if is_key:
+                        hx, hy, hz = lx + vx, ly + vy, lz + vz
+                        length = 1.0 / (np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6)
+                        t_h = (e1x * hx + e1y * hy + e1z * hz) * length
+                        side = max(min((n_l + 0.3) / 0.6, 1.0), 0.0)
+                        a1 = max(1.0 - (t_h + 0.07) ** 2, 0.0) ** 70.0 * f0 * 0.5 * side
+                        a2 = max(1.0 - (t_h - 0.10) ** 2, 0.0) ** 14.0 * f0 * 2.2 * side
+                        back = max(-(vx * lx + vy * ly + vz * lz), 0.0) ** 3 * 0.35
+                        s0 += c0 * (a1 + (a2 + back) * albedo_HW3[y, x, 0] ** 0.6)
+                        s1 += c1 * (a1 + (a2 + back) * albedo_HW3[y, x, 1] ** 0.6)
+                        s2 += c2 * (a1 + (a2 + back) * albedo_HW3[y, x, 2] ** 0.6)
+                    continue
+                w = materials_MP[m, 1]
+                r0 += c0 * max((n_l + w) / ((1.0 + w) * (1.0 + w)), 0.0)
+                w = materials_MP[m, 2]
+                r1 += c1 * max((n_l + w) / ((1.0 + w) * (1.0 + w)), 0.0)
+                w = materials_MP[m, 3]
+                r2 += c2 * max((n_l + w) / ((1.0 + w) * (1.0 + w)), 0.0)
+                if is_key:
+                    hx, hy, hz = lx + vx, ly + vy, lz + vz
+                    length = 1.0 / (np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6)
+                    hx *= length
+                    hy *= length
+                    hz *= length
+                    m_l = mx * lx + my * ly + mz * lz
+                    if m_l > 0.0 and f0 > 0.0:
+                        n_h = max(mx * hx + my * hy + mz * hz, 0.0)
+                        v_h = max(vx * hx + vy * hy + vz * hz, 0.0)
+                        if kind == 3:
+                            # a softbox mirrored in the wet eye: bright, with a clear edge
+                            edge = 0.035 + 0.02 * light_size_L[light]
+                            bright = min(max((n_h - (1.0 - edge * 0.5)) / (edge * 0.22), 0.0), 1.0)
+                            g = bright * f0 * 9.0
+                        else:
+                            g = _ggx(m_l, m_v, n_h, v_h, roughness, f0)
+                            if kind == 1:
+                                g = 0.75 * g + 0.35 * _ggx(m_l, m_v, n_h, v_h, roughness * 0.6, f0)
+                        s0 += c0 * g
+                        s1 += c1 * g
+                        s2 += c2 * g
+                if sheen > 0.0 and n_l > -0.3:
+                    g = sheen * (1.0 - n_v) ** 3 * (n_l + 0.3) / 1.3
+                    s0 += c0 * g * (0.25 + albedo_HW3[y, x, 0])
+                    s1 += c1 * g * (0.25 + albedo_HW3[y, x, 1])
+                    s2 += c2 * g * (0.25 + albedo_HW3[y, x, 2])
+            rx, ry, rz = 2 * m_v * mx - vx, 2 * m_v * my - vy, 2 * m_v * mz - vz
+            rim = f0 + (1.0 - f0) * (1.0 - m_v) ** 5 * (1.0 - roughness)
+            rim = rim * env * occlusion
+            k0 = max(_sh(ambient_93, nx, ny, nz, 0), 0.0)
+            k1 = max(_sh(ambient_93, nx, ny, nz, 1), 0.0)
+            k2 = max(_sh(ambient_93, nx, ny, nz, 2), 0.0)
+            # light that bounces inside skin or a mouth leaves it redder
+            tint = occlusion if (kind == 1 or kind == 4) else 1.0
+            light_HW3[y, x, 0] = r0 + k0 * occlusion
+            light_HW3[y, x, 1] = r1 + k1 * occlusion * (0.82 + 0.18 * tint)
+            light_HW3[y, x, 2] = r2 + k2 * occlusion * (0.76 + 0.24 * tint)
+            mirror_HW3[y, x, 0] = s0 + rim * max(_sh(mirror_93, rx, ry, rz, 0), 0.0)
+            mirror_HW3[y, x, 1] = s1 + rim * max(_sh(mirror_93, rx, ry, rz, 1), 0.0)
+            mirror_HW3[y, x, 2] = s2 + rim * max(_sh(mirror_93, rx, ry, rz, 2), 0.0)
