@@ -1,0 +1,160 @@
+"""python -m avatar benchmark --animator warp --json
+
+Times an animator offline, stage by stage: every push of a clip, warmed up first, reading and
+cutting the clip not counted. What it tells is what one process can do with the cores it gets; the
+live figure (transport, browser) is the server's benchmark. The last line is JSON with `fps`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from avatar.character.character import Character
+from avatar.frames import ByteArray, DrivingFrame, Stamp
+from avatar.stream.animator import Animator
+from avatar.stream.clip import CLIP_TIME_BASE, Clip
+from avatar.stream.factory import AnimatorKind, make_animator
+from avatar.stream.offline import open_reference, size_px
+from avatar.timing import LatencySummary
+
+CAMERA_HW = (480, 640)
+"""What a browser's camera usually sends."""
+_CAMERA_FPS = 25
+_MAX_HELD_FRAMES = 300
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m avatar benchmark`."""
+    parser.add_argument(
+        "--animator",
+        type=AnimatorKind,
+        choices=list(AnimatorKind),
+        default=AnimatorKind.WARP,
+        help="default: warp",
+    )
+    parser.add_argument(
+        "--reference", nargs="+", required=True, metavar="PICTURE", help="pictures, or gallery:ID"
+    )
+    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="any video")
+    parser.add_argument("--size", type=size_px, default=512, metavar="PX", help="default: 512")
+    parser.add_argument("--frames", type=int, default=250, help="timed pushes (default: 250)")
+    parser.add_argument("--warm-up", type=int, default=25, help="pushes before (default: 25)")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out `benchmark`; LiveactorError passes through."""
+    character = open_reference(arguments.reference, size_px=arguments.size)
+    pictures = camera_pictures(Clip(arguments.driving))
+    animator = make_animator(arguments.animator)
+    try:
+        result = time_animator(
+            animator,
+            character,
+            pictures,
+            num_frames=max(1, arguments.frames),
+            num_warm_up=max(0, arguments.warm_up),
+        )
+    finally:
+        animator.close()
+    result = {"animator": arguments.animator.value, **result, "machine": machine()}
+    stages = result["stages"]
+    assert isinstance(stages, dict)
+    print(f"{'stage':>10}  {'p50 ms':>8}  {'p95 ms':>8}")
+    for name, summary in stages.items():
+        print(f"{name:>10}  {summary['p50_s'] * 1e3:8.2f}  {summary['p95_s'] * 1e3:8.2f}")
+    print(f"{result['fps']:.1f} frames per second on {machine()}")
+    if arguments.json:
+        print(json.dumps(result))
+    return 0
+
+
+def camera_pictures(clip: Clip) -> list[ByteArray]:
+    """The clip as a camera would send it: CAMERA_HW, the middle of the picture."""
+    rows, columns = CAMERA_HW
+    pictures: list[ByteArray] = []
+    for driving in islice(clip.frames(), _MAX_HELD_FRAMES):
+        assert driving.rgb_HW3 is not None
+        height, width = driving.rgb_HW3.shape[:2]
+        factor = max(rows / height, columns / width)
+        size = (max(columns, round(width * factor)), max(rows, round(height * factor)))
+        grown = cv2.resize(driving.rgb_HW3, size, interpolation=cv2.INTER_AREA)
+        top, left = (size[1] - rows) // 2, (size[0] - columns) // 2
+        pictures.append(np.ascontiguousarray(grown[top : top + rows, left : left + columns]))
+    return pictures
+
+
+def time_animator(
+    animator: Animator,
+    character: Character,
+    pictures: Sequence[ByteArray],
+    *,
+    num_frames: int,
+    num_warm_up: int,
+) -> dict[str, object]:
+    """Push `num_frames` after `num_warm_up`; percentiles per stage and frames per second."""
+    animator.open(character)
+    driving = _as_camera(pictures)
+    for frame in islice(driving, num_warm_up):
+        animator.push(frame)
+    pushes_s: list[float] = []
+    stages_s: dict[str, list[float]] = {}
+    num_rendered = 0
+    for frame in islice(driving, num_frames):
+        start_s = time.perf_counter()
+        rendered = animator.push(frame)
+        pushes_s.append(time.perf_counter() - start_s)
+        num_rendered += len(rendered)
+        for picture in rendered:
+            for stage, duration_s in picture.stage_s.items():
+                stages_s.setdefault(stage, []).append(duration_s)
+    stages_s["push"] = pushes_s
+    rows, columns = character.canvas_hw
+    return {
+        "fps": round(num_rendered / sum(pushes_s), 2),
+        "num_frames": num_rendered,
+        "canvas": f"{columns}x{rows}",
+        "camera": f"{CAMERA_HW[1]}x{CAMERA_HW[0]}",
+        "stages": {name: _summary(values) for name, values in stages_s.items()},
+    }
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.is_file():
+        for line in cpu_info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    return f"{len(os.sched_getaffinity(0))} cores of {name}, Python {platform.python_version()}"
+
+
+def _as_camera(pictures: Sequence[ByteArray]) -> Iterator[DrivingFrame]:
+    """The pictures forth and back for ever, stamped at the camera's rate."""
+    there_and_back = [*pictures, *reversed(pictures)]
+    step = round(1 / _CAMERA_FPS / CLIP_TIME_BASE)
+    for index, rgb_HW3 in enumerate(cycle(there_and_back)):
+        stamp = Stamp(pts=index * step, time_base=CLIP_TIME_BASE, arrival_s=time.monotonic())
+        yield DrivingFrame(stamp=stamp, rgb_HW3=rgb_HW3)
+
+
+def _summary(values_s: Sequence[float]) -> dict[str, float]:
+    summary = LatencySummary.of(values_s)
+    return {
+        "p50_s": round(summary.p50_s, 6),
+        "p95_s": round(summary.p95_s, 6),
+        "mean_s": round(summary.mean_s, 6),
+    }

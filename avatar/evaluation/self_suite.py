@@ -1,0 +1,147 @@
+"""Self-reenactment: a clip's first good frame, driven by the clip's other frames, against them.
+
+Knows one clip at a time and yields its row of the report; does not know files or tables. The
+animator starts with the reference as the driver's neutral, so that equal motion gives an equal
+picture; beyond that it runs as it does live.
+
+Shape legend: H, W pixels; 3 colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from avatar.character.opening import character_of_canvas
+from avatar.evaluation import motion_metrics as motion
+from avatar.evaluation import picture_metrics as pictures
+from avatar.evaluation.crop_protocol import FaceSeries, PreparedClip
+from avatar.evaluation.report import Row
+from avatar.evaluation.sheet import ContactSheet
+from avatar.frames import ByteArray, FaceMotion
+from avatar.motion.neutral import Neutral
+from avatar.motion.topology import (
+    FACE_OVAL,
+    LEFT_LID_LOWER_CREASE,
+    LEFT_LID_UPPER_CREASE,
+    LIPS,
+    RIGHT_LID_LOWER_CREASE,
+    RIGHT_LID_UPPER_CREASE,
+)
+from avatar.regions import LiveSettings
+from avatar.stream.animator import Animator
+
+_LEFT_EYE = np.concatenate([LEFT_LID_UPPER_CREASE, LEFT_LID_LOWER_CREASE])
+_RIGHT_EYE = np.concatenate([RIGHT_LID_UPPER_CREASE, RIGHT_LID_LOWER_CREASE])
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Values per frame under each metric's name."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float | None) -> None:
+        if value is not None:
+            self.values.setdefault(name, []).append(value)
+
+    def mean(self, name: str) -> float | None:
+        found = self.values.get(name)
+        return float(np.mean(found)) if found else None
+
+
+def evaluate_self(
+    prepared: PreparedClip, animator: Animator, *, max_frames: int, stride: int = 1
+) -> tuple[Row, ContactSheet]:
+    """One clip's metrics (null where there is nothing to measure) and its contact sheet."""
+    name = prepared.clip.info.path.name
+    character = character_of_canvas(prepared.reference_HW3, name=name)
+    animator.configure(LiveSettings(is_mirrored=False))
+    animator.open(character)
+    animator.neutral = Neutral.of_reference(character.views[0].geometry)
+    truth_series, output_series = FaceSeries(), FaceSeries()
+    sheet = ContactSheet(("truth", "output", "difference"))
+    sums = _Sums()
+    before: tuple[ByteArray, ByteArray] | None = None
+    truth_of: dict[int, ByteArray] = {}
+    try:
+        for driving in prepared.frames(max_frames=max_frames, stride=stride):
+            assert driving.rgb_HW3 is not None
+            truth_of[driving.stamp.pts] = driving.rgb_HW3
+            for rendered in animator.push(driving):
+                # A chunked animator answers late: the stamp says which frame it answers.
+                truth_canvas = truth_of.pop(rendered.stamp.pts)
+                truth = pictures.to_metric_size(truth_canvas)
+                output = pictures.to_metric_size(rendered.rgb_HW3)
+                time_s = rendered.stamp.time_s
+                face = truth_series.add(truth, time_s)
+                output_series.add(output, time_s)
+                _compare(sums, truth, output, face)
+                if before is not None:
+                    sums.add("flicker", pictures.flicker(before[0], truth, before[1], output))
+                before = truth, output
+                difference = np.abs(truth.astype(np.int16) - output).astype(np.uint8)
+                sheet.add(truth, output, difference)
+    finally:
+        truth_series.close()
+        output_series.close()
+    return _row(name, prepared, sums, truth_series.faces, output_series.faces), sheet
+
+
+def _compare(sums: _Sums, truth: ByteArray, output: ByteArray, face: FaceMotion | None) -> None:
+    sums.add("psnr", pictures.psnr_db(truth, output))
+    sums.add("ssim", pictures.ssim(truth, output))
+    sums.add("l1", pictures.l1(truth, output))
+    if face is None:
+        return
+    hw = (truth.shape[0], truth.shape[1])
+    points_N2 = face.landmarks_N3[:, :2]
+    for name, indices, margin in (
+        ("face_psnr", (FACE_OVAL,), 0.05),
+        ("mouth_psnr", (LIPS,), 0.3),
+        ("eye_psnr", (_LEFT_EYE, _RIGHT_EYE), 0.2),
+    ):
+        for part in indices:
+            box = pictures.box_of(points_N2[part], hw, margin)
+            if box is not None:
+                a, b = pictures.cut_box(truth, box), pictures.cut_box(output, box)
+                sums.add(name, pictures.psnr_db(a, b))
+    box = pictures.box_of(points_N2[FACE_OVAL], hw, 0.0)
+    if box is not None:
+        own = pictures.sharpness(truth, box)
+        sums.add("sharpness", pictures.sharpness(output, box) / max(own, 1e-3))
+
+
+def _row(
+    name: str, prepared: PreparedClip, sums: _Sums, truth: motion.Series, output: motion.Series
+) -> Row:
+    for truth_face, output_face in zip(truth, output, strict=True):
+        if truth_face is not None and output_face is not None:
+            sums.add("landmark_distance", motion.landmark_distance(truth_face, output_face))
+    num_truth = sum(face is not None for face in truth)
+    num_both = sum(t is not None and o is not None for t, o in zip(truth, output, strict=True))
+    per_frame = (
+        "psnr",
+        "ssim",
+        "l1",
+        "face_psnr",
+        "mouth_psnr",
+        "eye_psnr",
+        "landmark_distance",
+        "flicker",
+        "sharpness",
+    )
+    return {
+        "clip": name,
+        "num_frames": len(truth),
+        "reference_frame": prepared.reference_index,
+        **{metric: sums.mean(metric) for metric in per_frame},
+        "mouth_correlation": motion.mouth_correlation(truth, output),
+        "mouth_lag_frames": motion.mouth_lag_frames(truth, output),
+        "eye_correlation": motion.eye_correlation(truth, output),
+        "head_rotation_error_deg": motion.mean_rotation_error_deg(truth, output),
+        "jerk_ratio": motion.jerk_ratio(truth, output),
+        "face_found_fraction": num_both / num_truth if num_truth else None,
+        "error": None,
+    }
