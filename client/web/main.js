@@ -130,6 +130,7 @@ for (const [id, act] of /** @type {[string, () => void][]} */ ([
   ["neutral-take", () => actions.calibrate()],
   ["neutral-forget", () => actions.forgetNeutral()],
   ["hear-self", () => actions.toggleHearing()],
+  ["voice-switch", () => actions.toggleVoice()],
 ])) {
   byId(id, HTMLElement).addEventListener("click", act);
 }

@@ -55,7 +55,11 @@ export class Session extends EventTarget {
     this.stopper = new AbortController();
     /** why the server ended the session, as long as no other is live */
     this.bye = "";
-    devices.addEventListener("tracks", () => this.#sendTracks());
+    devices.addEventListener("tracks", () => {
+      this.#hush();
+      this.#sendTracks();
+    });
+    store.subscribe(() => this.#hush());
     window.addEventListener("pagehide", () => {
       if (this.id !== null) beaconBye(this.id);
     });
@@ -250,6 +254,14 @@ export class Session extends EventTarget {
   /** @param {Kind} kind */
   #outgoing(kind) {
     return this.options.outgoing(kind, this.devices.track(kind));
+  }
+
+  /** A voice that nothing uses does not leave this computer. */
+  #hush() {
+    const { is_voice_on: isVoiceOn, sources } = this.store.state.live;
+    const track = this.devices.track("audio");
+    const isUsed = isVoiceOn || Object.values(sources).includes("audio");
+    if (track !== null && track.enabled !== isUsed) track.enabled = isUsed;
   }
 
   #sendTracks() {

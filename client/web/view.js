@@ -27,7 +27,7 @@ const PHASE_WORDS = /** @type {Record<import("./state.js").Phase, string>} */ ({
   setup: "Ready",
   starting: "Starting",
   connecting: "Connecting",
-  waiting: "Waiting for a place",
+  waiting: "Waiting",
   live: "Live",
   reconnecting: "Reconnecting",
   failed: "Stopped",
@@ -48,6 +48,8 @@ export class View {
     this.neutralText = byId("neutral-text", HTMLElement);
     this.neutralTake = byId("neutral-take", HTMLButtonElement);
     this.neutralForget = byId("neutral-forget", HTMLButtonElement);
+    this.voiceSwitch = byId("voice-switch", HTMLInputElement);
+    this.regionsNote = byId("regions-note", HTMLElement);
     this.hearSelf = byId("hear-self", HTMLInputElement);
   }
 
@@ -111,10 +113,10 @@ export class View {
     shortcuts.show(state.hasShortcuts);
     veil.show(state, Date.now());
     hud.show(state.isHudOn && isLive);
-    this.launch.hidden = isInCall;
+    this.launch.hidden = isInCall || state.phase === "failed";
     this.go.disabled = chosen === null || !["setup", "failed"].includes(state.phase);
     this.goText.textContent = goWords(state, chosen?.name ?? null);
-    toolbar.root.hidden = !isInCall;
+    toolbar.root.hidden = !isLive && state.phase !== "reconnecting";
     toolbar.show("voice", {
       isPressed: state.live.is_voice_on,
       icon: state.live.is_voice_on ? "mic" : "mic-off",
@@ -129,7 +131,10 @@ export class View {
     });
     toolbar.show("popout", { isUsable: isLive });
     toolbar.show("hud", { isPressed: state.isHudOn, isUsable: isLive });
+    document.body.toggleAttribute("data-recording", state.isRecording);
     this.recording.hidden = !state.isRecording;
+    this.voiceSwitch.checked = state.live.is_voice_on;
+    this.regionsNote.hidden = chosen?.framing !== "portrait";
     this.hearSelf.checked = state.isHearingSelf;
     this.neutralTake.disabled = !isLive;
     this.neutralForget.hidden = !state.hasNeutral;
@@ -253,7 +258,10 @@ export class View {
    */
   #keepFocus(isInCall) {
     const { activeElement } = document;
-    if (activeElement !== null && activeElement !== document.body && isSeen(activeElement)) return;
+    const nowhere = [null, document.body, this.parts.stage.root];
+    if (!nowhere.includes(/** @type {HTMLElement} */ (activeElement)) && isSeen(activeElement)) {
+      return;
+    }
     const { phase } = this.parts.store.state;
     if (isInCall) this.parts.stage.root.focus({ preventScroll: true });
     else if (phase !== "failed") this.go.focus({ preventScroll: true });
@@ -267,7 +275,7 @@ function goWords(state, name) {
   return `Go live as ${name}`;
 }
 
-/** @param {Element} element */
+/** @param {Element|null} element */
 function isSeen(element) {
-  return element.getClientRects().length > 0;
+  return element !== null && element.getClientRects().length > 0;
 }
