@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.warp.fill import push_pull
-from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh
+from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh, nearest_bone
 from avatar.warp.limbs_partition import LIMB_CORE, partition
 from avatar.warp.skeleton import (
     ARMS,
@@ -31,6 +31,7 @@ from avatar.warp.skeleton import (
     is_seen,
 )
 from avatar.warp.skeleton_mask import (
+    centred_points,
     head_mask,
     limb_distance,
     limb_radii,
@@ -43,7 +44,7 @@ BoolArray = NDArray[np.bool_]
 HEAD_SWELL = 1.15
 _MIN_UNIT_PX = 24.0
 """Shoulders narrower than this are too small to take apart."""
-_MIN_BONE_UNITS = 0.30
+_MIN_BONE_UNITS = 0.15
 """A bone that shows shorter than this points at the camera: there is too little to bend."""
 _MIN_COVERED = 0.8
 """How much of its bones the matte must cover."""
@@ -51,8 +52,23 @@ _MAX_CROSSED = 0.35
 """How much of a limb may lie on another one."""
 _SKIRT_WIDTHS = 1.45
 """Knees that are this many times as wide as two legs are under a skirt or a coat."""
+_MIN_PART_PX = 40
+_SHARED = 1.0
+"""Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
+_FAINT = 13
+"""Matte below which a pixel counts as background."""
 _UNDERLAP_PX = 3.0
 """The trunk goes on this far under a limb, so that no seam shows where both are soft."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimbTexture:
+    """The pixels of one part of a limb."""
+
+    texture_hw4: ByteArray
+    """Straight alpha, with colours continued beyond the part."""
+    origin_2: tuple[int, int]
+    """Column and row of the first pixel on the canvas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +76,9 @@ class LimbRig:
     """One limb, ready to be moved."""
 
     chain: Chain
-    texture_hw4: ByteArray
-    """The limb's pixels, straight alpha, with colours continued beyond them."""
-    origin_2: tuple[int, int]
-    """Column and row of the window's first pixel on the canvas."""
     mesh: LimbMesh
+    parts: tuple[LimbTexture, ...]
+    """One per part of the mesh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +142,14 @@ def _movable(
     assert reference.joints_J3 is not None
     unit = body_unit(reference.joints_J3)
     radii = {chain.name: limb_radii(chain, unit) for chain in CHAINS}
+    trunk_2 = reference.joints_J3[list(SHOULDERS + HIPS), :2].mean(0)
     distance = {
         chain.name: limb_distance(
-            outline_points(chain, reference.joints_J3), radii[chain.name], reference.canvas_hw
+            centred_points(
+                outline_points(chain, reference.joints_J3), radii[chain.name], alpha_HW, trunk_2
+            ),
+            radii[chain.name],
+            reference.canvas_hw,
         )
         for chain in CHAINS
     }
@@ -235,39 +254,65 @@ def _lift_limb(
     is_own_HW: BoolArray,
     is_hidden_HW: BoolArray,
 ) -> LimbRig | None:
-    """The limb's own layer; `is_hidden_HW` is where another limb lies in front of it."""
+    """The limb's own layers; `is_hidden_HW` is where another limb lies in front of it."""
     assert reference.joints_J3 is not None
     unit = body_unit(reference.joints_J3)
     points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
+    radii_C = limb_radii(chain, unit)
     is_own_HW = _main_parts(is_own_HW, points_C2)
-    if is_own_HW.sum() < 40:
+    is_lower_HW, near_joint_HW = _lower_part(reference.canvas_hw, points_C2, float(radii_C[1]))
+    upper_distance_HW = limb_distance(points_C2[:2], radii_C[:2], reference.canvas_hw)
+    is_crossed_HW = is_own_HW & is_lower_HW & (upper_distance_HW < 0.8)
+    upper = is_own_HW & (~is_lower_HW | near_joint_HW)
+    lower = is_own_HW & (is_lower_HW | near_joint_HW)
+    if min(upper.sum(), lower.sum()) < _MIN_PART_PX:
         return None
-    is_limb_HW = is_own_HW | is_hidden_HW
+    textures, coverages = [], []
+    for is_part_HW, is_under_HW in (
+        (upper, (is_hidden_HW & ~is_lower_HW) | (is_crossed_HW & ~near_joint_HW)),
+        (lower, is_hidden_HW & is_lower_HW),
+    ):
+        texture, coverage_HW = _cut_out(rgb_HW3, alpha_HW, is_part_HW, is_under_HW)
+        textures.append(texture)
+        coverages.append(coverage_HW)
+    inward = reference.joints_J3[chain.parent[1], :2] - reference.joints_J3[chain.parent[0], :2]
+    inward_2 = np.asarray(inward / max(float(np.linalg.norm(inward)), 1e-6), np.float32)
+    mesh = build_limb_mesh(coverages, points_C2, radii_C, inward_2)
+    return LimbRig(chain, mesh, tuple(textures))
+
+
+def _lower_part(
+    canvas_hw: tuple[int, int], points_C2: FloatArray, radius_px: float
+) -> tuple[BoolArray, BoolArray]:
+    """What lies nearer to the lower bones than to the upper one; and what both parts share."""
+    rows, columns = canvas_hw
+    grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+    bone = nearest_bone(grid.astype(np.float32), points_C2, (0, 1, 2)).reshape(canvas_hw)
+    near = np.linalg.norm(grid - points_C2[1], axis=1).reshape(canvas_hw) < _SHARED * radius_px
+    return bone > 0, near
+
+
+def _cut_out(
+    rgb_HW3: ByteArray, alpha_HW: ByteArray, is_own_HW: BoolArray, is_hidden_HW: BoolArray
+) -> tuple[LimbTexture, ByteArray]:
+    """A layer of its own pixels and, filled in from them, of those hidden by others."""
+    is_layer_HW = is_own_HW | is_hidden_HW
     # Against the background the matte is the edge; against the rest of the person the cut is.
-    is_outside = alpha_HW < 13
-    share_HW = _soft(is_limb_HW | is_outside, 0.0)
-    coverage = alpha_HW * share_HW
-    coverage[_soft(is_limb_HW, 6.0) < 0.5] = 0.0
+    is_outside = alpha_HW < _FAINT
+    share_HW = _soft(is_layer_HW | is_outside, 0.0)
+    coverage_HW = alpha_HW * share_HW
+    coverage_HW[_soft(is_layer_HW, 4.0) < 0.5] = 0.0
     filled = _filled(rgb_HW3, (alpha_HW > 200) & is_own_HW, 1)
     keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), -0.5)[..., None]
     colour = filled + (rgb_HW3 - filled) * keep
-    rows, columns = np.nonzero(coverage >= 1.0)
+    rows, columns = np.nonzero(coverage_HW >= 1.0)
     top, left = max(rows.min() - 2, 0), max(columns.min() - 2, 0)
     window = np.s_[top : rows.max() + 3, left : columns.max() + 3]
-    texture = np.dstack([colour[window], coverage[window]])
-    inward = reference.joints_J3[chain.parent[1], :2] - reference.joints_J3[chain.parent[0], :2]
-    mesh = build_limb_mesh(
-        (coverage >= 1.0).astype(np.uint8),
-        points_C2,
-        limb_radii(chain, unit),
-        np.asarray(inward / max(float(np.linalg.norm(inward)), 1e-6), np.float32),
-    )
-    return LimbRig(
-        chain=chain,
+    texture = np.dstack([colour[window], coverage_HW[window]])
+    return LimbTexture(
         texture_hw4=np.ascontiguousarray(np.clip(texture, 0, 255).round().astype(np.uint8)),
         origin_2=(int(left), int(top)),
-        mesh=mesh,
-    )
+    ), (coverage_HW >= 1.0).astype(np.uint8)
 
 
 def _main_parts(is_own_HW: BoolArray, points_C2: FloatArray) -> BoolArray:
@@ -297,7 +342,9 @@ def _trunk_layer(
         x, y = reference.joints_J3[chain.joints[0], :2].round().astype(int).tolist()
         cv2.circle(stumps, (x, y), round(0.85 * chain.radii_C[0] * unit), (1,), -1)
     is_kept_HW = ~is_limb_HW | is_trunk_HW | (stumps > 0)
-    share_HW = _soft(is_kept_HW, _UNDERLAP_PX)
+    # Measured from the person's own pixels: the background must not creep in under a limb.
+    share_HW = _soft(is_kept_HW & (alpha_HW >= _FAINT), _UNDERLAP_PX)
+    share_HW[~cv2.dilate(is_limb_HW.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)] = 1.0
     # A stump is the limb's own root, not the clothes beside it.
     own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
     filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 2)

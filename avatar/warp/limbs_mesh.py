@@ -5,12 +5,13 @@ keeps its width at every bend (blending positions linearly would pinch it). Wher
 of the trunk its vertices move with the trunk exactly: no seam. Knows one limb's points and pose;
 does not know colours.
 
-Legend: V vertices; T triangles; C the four points of a limb; B its three bones; H, W canvas pixels;
-2, 3 components.
+Legend: V vertices; T triangles; P parts; C the four points of a limb; B its three bones; H, W
+canvas pixels; 2, 3 components.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,12 +23,17 @@ from avatar.warp.polygon import smoothstep
 from avatar.warp.skeleton import LimbPose
 
 IntArray = NDArray[np.int32]
+PART_BONES = ((0,), (1, 2))
+"""Bones of a limb's parts; the later one is drawn over the earlier."""
 _CELLS_PER_RADIUS = 1.6
 _MIN_CELL_PX = 5.0
 _ROOT_BEND = (-0.7, 0.9)
 """Where the limb's root bends, in its radii along the limb."""
 _JOINT_BEND = 0.75
 """Half length of a bend at the other joints, in the joint's radii."""
+_HINGE = 0.35
+_JOINT_REACH = (0.9, 1.8)
+"""Distances from a joint, in its radii, between which its bend ends at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,9 @@ class LimbMesh:
     """A limb at rest, and which joint each vertex turns about."""
 
     rest_V2: FloatArray
-    triangle_T3: IntArray
-    """Triangles of the upper bone first."""
-    num_upper: int
-    """How many triangles belong to the upper bone: drawn before the others, which may cross it."""
+    part_T3: tuple[IntArray, ...]
+    """Triangles of the upper part (upper bone) and of the lower one (the others), which share no
+    vertex: where the picture shows them side by side, they must come apart."""
     joint_V: NDArray[np.int64]
     """0 root, 1 middle, 2 end."""
     weight_V: FloatArray
@@ -49,29 +54,37 @@ class LimbMesh:
 
 
 def build_limb_mesh(
-    coverage_HW: ByteArray, points_C2: FloatArray, radii_C: FloatArray, inward_2: FloatArray
+    coverage_PHW: Sequence[ByteArray],
+    points_C2: FloatArray,
+    radii_C: FloatArray,
+    inward_2: FloatArray,
 ) -> LimbMesh:
-    """A grid over a limb's pixels (`coverage_HW` > 0).
+    """Grids over the pixels (`coverage_PHW` > 0) of a limb's upper and lower part.
 
     `points_C2` are root, middle, end and tip; `inward_2` the direction of the body's bone that ends
     at the root.
     """
+    assert len(coverage_PHW) == len(PART_BONES)
     bones_B2 = np.diff(points_C2, axis=0)
     direction_B2 = bones_B2 / np.maximum(np.linalg.norm(bones_B2, axis=1, keepdims=True), 1e-6)
     cell = max(float(radii_C[1]) / _CELLS_PER_RADIUS, _MIN_CELL_PX)
-    rest_V2, quads = _grid(coverage_HW, cell)
-    joint_V, weight_V = _weights(rest_V2, points_C2, direction_B2, radii_C, inward_2)
-    a, b, c, d = quads.T
-    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.int32)
-    along_V = joint_V + weight_V
-    is_upper = along_V[triangles].mean(1) < 1.5
-    ordered = np.concatenate([triangles[is_upper], triangles[~is_upper]])
+    rests, parts, joints, weights = [], [], [], []
+    num_vertices = 0
+    for coverage_HW, bones in zip(coverage_PHW, PART_BONES, strict=True):
+        rest_V2, quads = _grid(coverage_HW, cell)
+        joint_V, weight_V = _weights(rest_V2, points_C2, direction_B2, radii_C, inward_2, bones)
+        a, b, c, d = quads.T + num_vertices
+        triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
+        rests.append(rest_V2)
+        parts.append(np.ascontiguousarray(triangles.astype(np.int32)))
+        joints.append(joint_V)
+        weights.append(weight_V)
+        num_vertices += len(rest_V2)
     return LimbMesh(
-        rest_V2=rest_V2,
-        triangle_T3=np.ascontiguousarray(ordered),
-        num_upper=int(is_upper.sum()),
-        joint_V=joint_V,
-        weight_V=weight_V,
+        rest_V2=np.concatenate(rests),
+        part_T3=tuple(parts),
+        joint_V=np.concatenate(joints),
+        weight_V=np.concatenate(weights),
         points_C2=points_C2.astype(np.float32),
         direction_B2=direction_B2.astype(np.float32),
     )
@@ -157,9 +170,13 @@ def _weights(
     direction_B2: FloatArray,
     radii_C: FloatArray,
     inward_2: FloatArray,
+    bones: tuple[int, ...],
 ) -> tuple[NDArray[np.int64], FloatArray]:
-    """For every vertex the joint it turns about and its share of that turn."""
+    """For every vertex of a part made of some bones the joint it turns about, and its share."""
     incoming = [inward_2, direction_B2[0], direction_B2[1]]
+    # A vertex lies along one bone and turns about an end of it: a bent limb's hand is near the
+    # shoulder without being part of it.
+    bone_V = nearest_bone(rest_V2, points_C2, bones)
     share_VJ = np.empty((len(rest_V2), 3), np.float32)
     for joint in range(3):
         into, out = incoming[joint], direction_B2[joint]
@@ -167,13 +184,19 @@ def _weights(
         size = float(np.linalg.norm(middle))
         # The bend lies across the line that halves it; a limb folded back has no such line.
         axis = middle / size if size > 0.35 else out
-        along_V = (rest_V2 - points_C2[joint]) @ axis / max(size / 2, 0.35)
+        along_V = (rest_V2 - points_C2[joint]) @ axis
         radius = float(radii_C[joint])
         low, high = _ROOT_BEND if joint == 0 else (-_JOINT_BEND, _JOINT_BEND)
+        if joint > 0:
+            # Parts that the picture shows folded onto each other unfold about a small hinge.
+            radius *= max(size / 2, _HINGE)
         share_VJ[:, joint] = smoothstep(low * radius, high * radius, along_V)
-    # A vertex lies along one bone and turns about an end of it: a bent limb's hand is near the
-    # shoulder without being part of it.
-    bone_V = _nearest_bone(rest_V2, points_C2)
+        if joint > 0:
+            # Where a bent limb lies beside itself the line runs far: joints act nearby only.
+            away_V = np.linalg.norm(rest_V2 - points_C2[joint], axis=1) / radius
+            side_V = (bone_V >= joint).astype(np.float32)
+            local_V = 1.0 - smoothstep(*_JOINT_REACH, away_V)
+            share_VJ[:, joint] = side_V + local_V * (share_VJ[:, joint] - side_V)
     vertices = np.arange(len(rest_V2))
     next_V = np.minimum(bone_V + 1, 2)
     is_at_start_V = (share_VJ[vertices, bone_V] < 1) | (share_VJ[vertices, next_V] == 0)
@@ -181,11 +204,15 @@ def _weights(
     return joint_V, share_VJ[vertices, joint_V]
 
 
-def _nearest_bone(rest_V2: FloatArray, points_C2: FloatArray) -> NDArray[np.int64]:
+def nearest_bone(
+    rest_V2: FloatArray, points_C2: FloatArray, bones: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Which of some bones of a limb each point is nearest to."""
     distances = []
-    for start_2, end_2 in zip(points_C2[:-1], points_C2[1:], strict=True):
+    for bone in bones:
+        start_2, end_2 = points_C2[bone], points_C2[bone + 1]
         bone_2 = end_2 - start_2
         along_V = (rest_V2 - start_2) @ bone_2 / max(float(bone_2 @ bone_2), 1e-6)
         foot_V2 = start_2 + np.clip(along_V, 0.0, 1.0)[:, None] * bone_2
         distances.append(np.linalg.norm(rest_V2 - foot_V2, axis=1))
-    return np.argmin(distances, axis=0)
+    return np.asarray(bones, np.int64)[np.argmin(distances, axis=0)]

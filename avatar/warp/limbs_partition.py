@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from avatar.frames import ByteArray, FloatArray
 from avatar.jit import kernel
 
-LIMB_CORE = 0.45
+LIMB_CORE = 0.33
 """Distance to bones (1 is the expected outline) below which a pixel is the limb's for sure,"""
 TRUNK_FROM = 1.15
 """above which a pixel of the trunk's inside is the trunk's for sure,"""
@@ -40,7 +40,7 @@ def partition(
 ) -> ByteArray:
     """Label every pixel: 0 trunk, head and background, else 1 + the limb's index.
 
-    `is_trunk_HW` is where the trunk is expected, `is_head_HW` what no limb may take; `radius_px` a
+    Limbs come in drawing order. `is_trunk_HW` is where the trunk is expected, `is_head_HW` what no limb may take; `radius_px` a
     limb's typical half width.
     """
     num_limbs = len(limb_distance_LHW)
@@ -53,15 +53,27 @@ def partition(
     cost_SHW[0][is_head_HW | (is_trunk_HW & (nearest_HW > TRUNK_FROM))] = 0.0
     for limb in range(num_limbs):
         is_seed = (limb_distance_LHW[limb] < LIMB_CORE) & (owner_HW == limb) & ~is_head_HW
+        # Later limbs lie in front: what is near their bones may be theirs.
+        is_seed &= (limb_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
         cost_SHW[1 + limb][is_seed] = 0.0
     step = 1.0 / max(radius_px, 1.0)
     for seeds in range(num_limbs + 1):
         spread(cost_SHW[seeds], lab_HW3, outside_HW, step, _NUM_SWEEPS)
     cost_SHW[1:][limb_distance_LHW > LIMB_REACH] = _MAX_COST
     cost_SHW[1:, is_head_HW] = _MAX_COST
-    label_HW = cost_SHW.argmin(0).astype(np.uint8)
+    label_HW = _without_crumbs(cost_SHW.argmin(0).astype(np.uint8), radius_px)
     label_HW[alpha_HW == 0] = 0
     return label_HW
+
+
+def _without_crumbs(label_HW: ByteArray, radius_px: float) -> ByteArray:
+    """Outlines smoothed at the scale of a fraction of a limb's width."""
+    size = 2 * max(1, round(0.12 * radius_px)) + 1
+    result = np.zeros_like(label_HW)
+    for label in range(1, int(label_HW.max()) + 1):
+        own = (label_HW == label).astype(np.uint8) * np.uint8(255)
+        result[cv2.GaussianBlur(own, (0, 0), size / 2) > 127] = label
+    return result
 
 
 @kernel

@@ -22,7 +22,11 @@ SEEN = 0.5
 SURE = (0.25, 0.6)
 """Visibility of a moving joint between which it goes from held to followed."""
 LENGTH_LIMITS = (0.25, 1.4)
-"""Drawn bone lengths in lengths of the reference: shorter points at the camera, longer tears."""
+"""Drawn bone lengths in lengths of the reference: shorter points at the camera, longer smears."""
+FORESHORTENED_UNITS = 0.45
+"""A bone that the reference shows shorter than this (body units) points at the camera there; it may
+be drawn longer, up to this."""
+_LONGEST = 1.9
 POINTING = (0.10, 0.30)
 """Relative length below which a bone points at the camera and its direction means little."""
 _HAND_MIDDLE = 9  # the middle finger's knuckle
@@ -108,6 +112,7 @@ def limb_pose(
     now_C3 = chain_points(chain, motion.joints_J3)
     trust_B = _trust(chain, motion.visibility_J)
     tip_2 = _hand_direction(chain, motion.hands)
+    unit = body_unit(reference.joints_J3)
     before = torso_turn
     for bone in range(3):
         rest_2 = (rest_C3[bone + 1] - rest_C3[bone])[:2]
@@ -127,7 +132,9 @@ def limb_pose(
             turn = float(np.clip(turn, -chain.tip_turn, chain.tip_turn))
         before += trust * pointing * turn
         turn_B[bone] = before
-        length_B[bone] = 1.0 + trust * (float(np.clip(length, *LENGTH_LIMITS)) - 1.0)
+        low, high = LENGTH_LIMITS
+        high = max(high, min(FORESHORTENED_UNITS * unit / rest_length, _LONGEST))
+        length_B[bone] = 1.0 + trust * (float(np.clip(length, low, high)) - 1.0)
     depth = float((now_C3[2, 2] - now_C3[0, 2]) * trust_B[1])
     return LimbPose(turn_B, length_B, depth)
 

@@ -28,10 +28,9 @@ def cover_body(
     rgb_HW3: ByteArray, coarse_HW: FloatArray, reference: ReferenceGeometry
 ) -> FloatArray:
     """The mask (H, W) in 0..1 with the limbs that it missed; unchanged where no body is known."""
-    distances = body_distance(reference)
-    if distances is None:
+    distance = body_distance(reference)
+    if distance is None:
         return coarse_HW
-    body_HW, limbs_HW = distances
     rows, columns = coarse_HW.shape
     ratio = min(1.0, _SOLVE_SIDE_PX / max(rows, columns))
     size = (max(8, round(columns * ratio)), max(8, round(rows * ratio)))
@@ -41,12 +40,12 @@ def cover_body(
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
 
     rgb_hw3 = cv2.resize(rgb_HW3, size, interpolation=cv2.INTER_AREA)
-    mask_hw, body_hw, limbs_hw = reduced(coarse_HW), reduced(body_HW), reduced(limbs_HW)
+    mask_hw, body_hw = reduced(coarse_HW), reduced(distance.body_HW)
     state = np.full(mask_hw.shape, cv2.GC_PR_BGD, np.uint8)
     state[(mask_hw > 0.5) | (body_hw < _LIKELY)] = cv2.GC_PR_FGD
     state[(mask_hw < 0.3) & (body_hw > _FAR)] = cv2.GC_BGD
     state[(mask_hw > 0.95) & (body_hw < 1.0)] = cv2.GC_FGD
-    state[limbs_hw < _CORE] = cv2.GC_FGD
+    state[reduced(distance.bones_HW) < _CORE] = cv2.GC_FGD
     if not (state == cv2.GC_BGD).any():
         return coarse_HW  # the body fills the canvas: no sure background to learn from
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
@@ -56,7 +55,7 @@ def cover_body(
     cut_hw = ((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)).astype(np.float32)
     cut_hw = _own_parts(cut_hw, body_hw)
     # The cut adds what lies along a bone; elsewhere (head, hair, clothes) the network knows better.
-    added_hw = cut_hw * np.clip((1.5 - limbs_hw) / 0.4, 0.0, 1.0)
+    added_hw = cut_hw * np.clip((1.5 - reduced(distance.limbs_HW)) / 0.4, 0.0, 1.0)
     joined_hw = np.maximum(mask_hw, added_hw)
     joined_hw = cv2.GaussianBlur(joined_hw, (0, 0), 1.0)
     return np.asarray(

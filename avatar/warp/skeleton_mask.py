@@ -7,6 +7,8 @@ Legend: C the four points of a limb; H, W pixels; 2 canvas pixels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -52,6 +54,41 @@ def outline_points(chain: Chain, joints_J3: FloatArray) -> FloatArray:
     return points_C2
 
 
+def centred_points(
+    points_C2: FloatArray, radii_C: FloatArray, alpha_HW: ByteArray, trunk_2: FloatArray
+) -> FloatArray:
+    """The points of a limb moved to its middle.
+
+    Trackers put shoulders and elbows well inside the sleeve. On the side away from the trunk the
+    matte shows where the limb ends; the other side is as far from its middle.
+    """
+    rows, columns = alpha_HW.shape
+    centred = points_C2.copy()
+    moves = []
+    for bone in (0, 1):
+        start, end = points_C2[bone], points_C2[bone + 1]
+        along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
+        out = np.array([-along[1], along[0]], np.float32)
+        if (start + end) / 2 @ out < trunk_2 @ out:
+            out = -out
+        radius = float(radii_C[bone] + radii_C[bone + 1]) / 2
+        reach = np.arange(0.0, 2.2 * radius, 1.0)
+        widths = []
+        for share in (0.3, 0.45, 0.6, 0.75):
+            x, y = (start + share * (end - start) + reach[:, None] * out).round().astype(int).T
+            is_in = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
+            covered = alpha_HW[y.clip(0, rows - 1), x.clip(0, columns - 1)] > 127
+            gaps = np.flatnonzero(is_in & ~covered)
+            if gaps.size:
+                widths.append(float(reach[gaps[0]]))
+        shift = float(np.median(widths)) - radius if len(widths) >= 3 else 0.0
+        moves.append(np.clip(shift, -0.5 * radius, 0.8 * radius) * out)
+    centred[0] += moves[0]
+    centred[1] += (moves[0] + moves[1]) / 2
+    centred[2] += moves[1] / 2
+    return centred
+
+
 def limb_radii(chain: Chain, unit: float) -> FloatArray:
     """Half widths (C,) in pixels; the outline's last point lies inside the tip."""
     return np.asarray(chain.radii_C, np.float32) * np.float32(unit)
@@ -95,16 +132,26 @@ def polygon_mask(points_P2: FloatArray, canvas_hw: tuple[int, int]) -> ByteArray
     return mask
 
 
-def body_distance(reference: ReferenceGeometry) -> tuple[FloatArray, FloatArray] | None:
-    """Distance to all seen bones and the trunk, 1 at the expected outline; and to limbs alone.
+@dataclass(frozen=True, slots=True)
+class BodyDistance:
+    """How far every pixel is from a body; 0 on bones, 1 at the expected outline."""
 
-    None where the reference has no body.
-    """
+    body_HW: FloatArray
+    """Everything: limbs, trunk, neck."""
+    limbs_HW: FloatArray
+    """Limbs to the tips of their fingers, whose place is a guess."""
+    bones_HW: FloatArray
+    """Limbs to the knuckles."""
+
+
+def body_distance(reference: ReferenceGeometry) -> BodyDistance | None:
+    """Distances to what the reference shows of a body; None where it has none."""
     joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
     if joints_J3 is None or visibility_J is None or not is_seen(visibility_J, SHOULDERS):
         return None
     unit = body_unit(joints_J3)
     limbs = np.full(reference.canvas_hw, np.inf, np.float32)
+    bones = limbs.copy()
     for chain in CHAINS:
         num_seen = sum(1 for joint in chain.joints if is_seen(visibility_J, (joint,)))
         if num_seen < 2 or not is_seen(visibility_J, chain.joints[:2]):
@@ -112,10 +159,13 @@ def body_distance(reference: ReferenceGeometry) -> tuple[FloatArray, FloatArray]
         points, radii = outline_points(chain, joints_J3), limb_radii(chain, unit)
         last = 4 if num_seen == 3 else 2
         limbs = np.minimum(limbs, limb_distance(points[:last], radii[:last], reference.canvas_hw))
+        sure = chain_points(chain, joints_J3)[:last, :2]
+        bones = np.minimum(bones, limb_distance(sure, radii[:last], reference.canvas_hw))
     trunk = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw)
     outside = cv2.distanceTransform(1 - trunk, cv2.DIST_L2, 5) / (0.2 * unit)
     chin_2 = reference.landmarks_N3[CHIN, :2]
     neck = np.stack([chin_2, joints_J3[list(SHOULDERS), :2].mean(0)])
     radii = np.full(2, 0.6 * reference.scale, np.float32)
     neck_distance = limb_distance(neck, radii, reference.canvas_hw)
-    return np.minimum(np.minimum(limbs, outside.astype(np.float32)), neck_distance), limbs
+    body = np.minimum(np.minimum(limbs, outside.astype(np.float32)), neck_distance)
+    return BodyDistance(body, limbs, bones)
