@@ -8,7 +8,7 @@ import pytest
 from avatar.errors import AudioError
 from avatar.frames import FloatArray
 from avatar.motion.audio.encoder import Weights
-from avatar.motion.audio.voice import DELAY_S, VoiceTracker
+from avatar.motion.audio.voice import DELAY_S, IDLE_AFTER_S, VoiceTracker
 from tests.voice.conftest import chunk, pieces
 
 
@@ -115,3 +115,36 @@ def test_without_sound_there_is_no_mouth(weights: Weights, speechlike: FloatArra
     assert tracker.mouth_at(10.0) is None
     tracker.reset()
     assert tracker.mouth_at(1.0) is None
+
+
+def test_live_the_mouth_lags_by_an_even_amount_and_says_so(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker = VoiceTracker(weights)
+    lags_s = []
+    for step in range(80):  # packets of 20 ms; a picture every 40 ms
+        tracker.push(chunk(speechlike[step * 320 : (step + 1) * 320], 0.02 * step))
+        tracker._last_speech_s = 1e9  # the untrained network does not know speech
+        if step % 2:
+            assert tracker.motion_at(0.02 * (step + 1)) is not None or step < 8
+            lags_s.append(tracker.lag_s)
+    assert DELAY_S - 0.03 <= lags_s[-1] <= DELAY_S + 0.02
+    assert np.ptp(lags_s[10:]) < 0.02
+
+
+def test_offline_the_mouth_is_on_time(weights: Weights, speechlike: FloatArray) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike, 0.0))
+    tracker._last_speech_s = 1e9
+    assert tracker.motion_at(1.0) is not None
+    assert tracker.lag_s == 0.0
+
+
+def test_silence_after_speech_leaves_the_mouth_to_idle_life(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike, 0.0))
+    tracker._last_speech_s = 1.0
+    assert tracker.motion_at(1.0 + IDLE_AFTER_S - 0.1) is not None
+    assert tracker.motion_at(1.0 + IDLE_AFTER_S + 0.1) is None

@@ -170,4 +170,4 @@ class Espeak:
 
 def is_stop(ipa: str) -> bool:
     """Whether a phone begins with a closure of the vocal tract."""
-    return ipa[:1] in set("pbtdkgqcɟʈɖɢʔɓɗɠɡ") and bool(ipa)
+    return bool(ipa) and ipa[0] in "pbtdkgqcɟʈɖɢʔɓɗɠɡ"

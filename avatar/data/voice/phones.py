@@ -139,9 +139,9 @@ def visemes(ipa: str) -> list[tuple[Viseme, float]]:
 
 def is_bilabial(ipa: str) -> bool:
     """Whether the lips meet for this sound."""
-    return ipa[:1] in set("pbm")
+    return ipa[:1] in {"p", "b", "m"}
 
 
 def is_open_vowel(ipa: str) -> bool:
     """Whether the mouth is wide open for this sound."""
-    return ipa[:1] in set("aɑæɐʌ")
+    return unicodedata.normalize("NFD", ipa)[:1] in {"a", "ɑ", "æ", "ɐ", "ʌ"}

@@ -25,6 +25,8 @@ from avatar.motion.mixer import AudioMotion
 DELAY_S: Final = LOOK_AHEAD_S + STEP_S
 """Sound needed after a moment before `mouth_at` can answer for it: look-ahead and interpolation."""
 _HISTORY_S = 4.0
+_LAG_FALL = 0.02
+"""The lag shrinks by this share of the time that passes: a mouth 2 % too fast is not seen."""
 _JITTER_S = 0.03
 """Stamps of consecutive chunks may be this far from exact."""
 _LONGEST_GAP_S = 1.0
@@ -58,6 +60,8 @@ class VoiceTracker:
         self._num_samples = 0
         self._num_restarts = 0
         self._last_speech_s: float | None = None
+        self._last_asked_s = 0.0
+        self._lag_s = 0.0
         self._moments: deque[tuple[float, FloatArray]] = deque(maxlen=int(_HISTORY_S / STEP_S))
 
     @property
@@ -85,6 +89,7 @@ class VoiceTracker:
         self._origin_s = None
         self._num_samples = 0
         self._last_speech_s = None
+        self._lag_s = 0.0
 
     def push(self, chunk: AudioChunk) -> None:
         """Take the next sound; raises AudioError for a sample rate that cannot be used."""
@@ -149,13 +154,31 @@ class VoiceTracker:
         )
 
     def motion_at(self, time_s: float) -> AudioMotion | None:
-        """What the voice does to a face at a media time; None while nobody speaks."""
-        moment = self.mouth_at(time_s)
+        """What the voice does to a face at a media time; None while nobody speaks.
+
+        Live, the sound that decides a moment comes after it. The answer is then for `lag_s`
+        earlier: as little as keeps the mouth moving evenly, so that whoever plays the sound can
+        hold it back by the same.
+        """
+        known_s = self.known_until_s
+        if known_s is None or time_s - known_s > _LONGEST_GAP_S:
+            return None
+        needed_s = max(0.0, time_s - known_s)
+        since_s = max(0.0, time_s - self._last_asked_s)
+        self._last_asked_s = time_s
+        self._lag_s = max(needed_s, self._lag_s - _LAG_FALL * min(since_s, 1.0))
+        moment_s = time_s - self._lag_s
+        moment = self.mouth_at(moment_s)
         if moment is None or self._last_speech_s is None:
             return None
-        if time_s > self._last_speech_s + IDLE_AFTER_S:
+        if moment_s > self._last_speech_s + IDLE_AFTER_S:
             return None
         return audio_motion(moment)
+
+    @property
+    def lag_s(self) -> float:
+        """How much earlier than asked the last motion was."""
+        return self._lag_s
 
 
 def audio_motion(moment: MouthMoment) -> AudioMotion:
