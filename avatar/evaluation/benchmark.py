@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import time
@@ -20,6 +21,8 @@ import cv2
 import numpy as np
 
 from avatar.character.character import Character
+from avatar.character.gallery import list_entries
+from avatar.errors import AssetError
 from avatar.frames import ByteArray, DrivingFrame, Stamp
 from avatar.stream.animator import Animator
 from avatar.stream.clip import CLIP_TIME_BASE, Clip
@@ -31,6 +34,8 @@ CAMERA_HW = (480, 640)
 """What a browser's camera usually sends."""
 _CAMERA_FPS = 25
 _MAX_HELD_FRAMES = 300
+_SWAY_IOD_PX = 75.0
+"""Size of the face of someone who sits before a webcam."""
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +48,17 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         help="default: warp",
     )
     parser.add_argument(
-        "--reference", nargs="+", required=True, metavar="PICTURE", help="pictures, or gallery:ID"
+        "--reference",
+        nargs="+",
+        metavar="PICTURE",
+        help="pictures, or gallery:ID (default: the gallery's first)",
     )
-    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="any video")
+    parser.add_argument(
+        "--driving",
+        type=Path,
+        metavar="CLIP",
+        help="any video (default: the reference itself, swaying before the camera)",
+    )
     parser.add_argument("--size", type=size_px, default=512, metavar="PX", help="default: 512")
     parser.add_argument("--frames", type=int, default=250, help="timed pushes (default: 250)")
     parser.add_argument("--warm-up", type=int, default=25, help="pushes before (default: 25)")
@@ -55,8 +68,17 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `benchmark`; LiveactorError passes through."""
-    character = open_reference(arguments.reference, size_px=arguments.size)
-    pictures = camera_pictures(Clip(arguments.driving))
+    references = arguments.reference
+    if references is None:
+        entries = list_entries()
+        if not entries:
+            raise AssetError("The gallery is empty: name a picture with --reference.")
+        references = [f"gallery:{entries[0].id}"]
+    character = open_reference(references, size_px=arguments.size)
+    if arguments.driving is None:
+        pictures = swaying_pictures(character)
+    else:
+        pictures = camera_pictures(Clip(arguments.driving))
     animator = make_animator(arguments.animator)
     try:
         result = time_animator(
@@ -92,6 +114,26 @@ def camera_pictures(clip: Clip) -> list[ByteArray]:
         grown = cv2.resize(driving.rgb_HW3, size, interpolation=cv2.INTER_AREA)
         top, left = (size[1] - rows) // 2, (size[0] - columns) // 2
         pictures.append(np.ascontiguousarray(grown[top : top + rows, left : left + columns]))
+    return pictures
+
+
+def swaying_pictures(character: Character) -> list[ByteArray]:
+    """The character's own picture before the camera, moving and turning a little."""
+    rows, columns = CAMERA_HW
+    view = character.views[0]
+    face = view.geometry
+    pictures: list[ByteArray] = []
+    for phase in np.linspace(0.0, 2.0 * math.pi, 4 * _CAMERA_FPS, endpoint=False):
+        angle_deg = 5.0 * math.sin(2.0 * phase)
+        zoom = _SWAY_IOD_PX / face.scale * (1.0 + 0.06 * math.sin(phase))
+        centre = (float(face.translation_2[0]), float(face.translation_2[1]))
+        matrix = cv2.getRotationMatrix2D(centre, angle_deg, zoom)
+        matrix[0, 2] += columns / 2 - centre[0] + 40.0 * math.sin(phase)
+        matrix[1, 2] += rows / 2 - centre[1] + 12.0 * math.cos(phase)
+        picture = cv2.warpAffine(
+            view.rgb_HW3, matrix, (columns, rows), borderMode=cv2.BORDER_REPLICATE
+        )
+        pictures.append(np.asarray(picture, np.uint8))
     return pictures
 
 

@@ -22,6 +22,8 @@ MIN_FRAMES = 8
 """Fewer common faces say nothing about correlation or jerk."""
 MIN_SWING = 0.01
 """An aperture that moves less than this (inter-ocular units, eye widths) is noise."""
+_STANDSTILL = 0.0015
+"""A still picture's aperture wanders by less: the tracker's own noise."""
 MAX_LAG_FRAMES = 6
 _FACE = slice(0, 468)
 
@@ -165,7 +167,7 @@ def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None
     """Pearson's r; None without swing in the truth, 0 for an output that does not move."""
     if len(x) < MIN_FRAMES or float(np.std(x)) < MIN_SWING:
         return None
-    if float(np.std(y)) < 1e-6:
+    if float(np.std(y)) < _STANDSTILL:
         return 0.0
     return float(np.corrcoef(x, y)[0, 1])
 

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar.__main__ import main
+from avatar.evaluation.benchmark import time_animator
+from avatar.evaluation.crop_protocol import CANVAS_PX, prepare_clip
+from avatar.frames import DrivingFrame, RenderedFrame, Tracking
+from avatar.stream.clip_writer import ClipWriter
+from avatar.stream.echo import CopyAnimator
+
+METRICS = {
+    *("psnr", "ssim", "l1", "face_psnr", "mouth_psnr", "eye_psnr", "landmark_distance"),
+    *("mouth_correlation", "eye_correlation", "head_rotation_error_deg"),
+    *("flicker", "jerk_ratio", "sharpness"),
+}
+
+
+@pytest.fixture
+def suite(media: Path, tmp_path: Path) -> Path:
+    """One clip with a face, one without, one that is broken; two pictures, one without a face."""
+    driving, reference = tmp_path / "driving", tmp_path / "reference"
+    driving.mkdir()
+    reference.mkdir()
+    shutil.copy(media / "driving" / "half_asl_eat.mkv", driving)
+    shutil.copy(media / "bad" / "truncated-64bit.mp4", driving)
+    with ClipWriter(driving / "grey.mp4", nominal_fps=25) as writer:
+        for index in range(5):
+            writer.write(np.full((64, 64, 3), 99, np.uint8), index / 25)
+    shutil.copy(media / "reference" / "photo_astronaut_nasa.png", reference)
+    shutil.copy(media / "reference" / "noface_background.jpg", reference)
+    return tmp_path
+
+
+def _evaluate(suite: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
+    output = suite / "report.json"
+    words = ["evaluate", "--suite", str(suite), "--output", str(output), *options]
+    assert main(words) == 0
+    last = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert last == json.loads(output.read_text())
+    return dict(last)
+
+
+@pytest.mark.media
+def test_self_suite_reports_every_clip(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = _evaluate(suite, capsys, "--animator", "copy", "--max-frames", "20")
+    clips = report["clips"]
+    assert isinstance(clips, list)
+    rows = {row["clip"]: row for row in clips}
+    assert set(rows) == {"half_asl_eat.mkv", "grey.mp4", "truncated-64bit.mp4"}
+    good = rows["half_asl_eat.mkv"]
+    assert set(good) >= METRICS
+    assert 10 < good["psnr"] < 45
+    assert good["face_found_fraction"] == 1.0
+    assert good["mouth_correlation"] in (0.0, None), "a copy does not speak"
+    assert "no face" in rows["grey.mp4"]["error"]
+    assert rows["truncated-64bit.mp4"]["error"]
+    assert report["num_without_face"] == 2
+    assert (suite / "report_sheets" / "half_asl_eat.png").is_file()
+
+
+@pytest.mark.media
+def test_cross_suite_reports_every_pair(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--mode", "cross", "--animator", "copy", "--max-frames", "10", "--clips", "asl")
+    report = _evaluate(suite, capsys, *options)
+    clips = report["clips"]
+    assert isinstance(clips, list)
+    rows = {row["reference"]: row for row in clips}
+    assert set(rows) == {"photo_astronaut_nasa.png", "noface_background.jpg"}
+    kept = rows["photo_astronaut_nasa.png"]
+    assert kept["face_found_fraction"] == 1.0
+    assert kept["expression_error"] > 0
+    assert kept["sharpness"] == pytest.approx(1.0)
+    assert "No face" in rows["noface_background.jpg"]["error"]
+
+
+@pytest.mark.media
+def test_the_crop_is_fixed_and_holds_the_reference(media: Path) -> None:
+    prepared = prepare_clip(media / "driving" / "half_asl_eat.mkv")
+    assert prepared is not None
+    first = next(prepared.frames(max_frames=1, stride=1))
+    assert first.rgb_HW3 is not None
+    np.testing.assert_array_equal(first.rgb_HW3, prepared.reference_HW3)
+    assert prepared.reference_HW3.shape == (CANVAS_PX, CANVAS_PX, 3)
+
+
+def test_missing_suites_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--suite", str(tmp_path), "--output", str(tmp_path / "r.json")]
+    assert main(words) == 1
+    assert "driving" in capsys.readouterr().err
+
+
+class _Staged(CopyAnimator):
+    """A copy that claims to have spent time."""
+
+    def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
+        frame = np.zeros((16, 16, 3), np.uint8)
+        return [RenderedFrame(driving.stamp, frame, None, Tracking.TRACKED, {"render": 0.5})]
+
+
+def test_the_benchmark_counts_pushes_after_the_warm_up() -> None:
+    class _Canvas:
+        canvas_hw = (16, 16)
+
+    pictures = [np.zeros((480, 640, 3), np.uint8)] * 3
+    result = time_animator(
+        _Staged(),
+        _Canvas(),  # type: ignore[arg-type]
+        pictures,
+        num_frames=7,
+        num_warm_up=2,
+    )
+    assert result["num_frames"] == 7
+    stages = result["stages"]
+    assert isinstance(stages, dict)
+    assert stages["render"]["p95_s"] == 0.5
+    assert stages["push"]["p50_s"] > 0
