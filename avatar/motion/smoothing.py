@@ -56,8 +56,11 @@ class OneEuro:
         """Take the next value as it is."""
         self._value = self._raw = self._speed = None
 
-    def __call__(self, value: FloatArray, dt_s: float) -> FloatArray:
-        """The smoothed value, `dt_s` seconds after the last one."""
+    def __call__(self, value: FloatArray, dt_s: float, *, unit: float = 1.0) -> FloatArray:
+        """The smoothed value, `dt_s` seconds after the last one.
+
+        `unit` is what the settings' speeds are counted in, in units of the value.
+        """
         value = np.asarray(value, dtype=np.float32)
         if self._value is None or self._raw is None or self._speed is None or dt_s <= 0:
             if self._value is None or dt_s < 0:
@@ -70,7 +73,7 @@ class OneEuro:
         )
         self._raw = value
         speed = np.linalg.norm(self._speed, axis=-1, keepdims=True)
-        cutoff = self._settings.min_cutoff_hz + self._settings.beta * speed
+        cutoff = self._settings.min_cutoff_hz + self._settings.beta / unit * speed
         self._value = self._value + _alpha(cutoff, dt_s) * (value - self._value)
         return self._value
 
@@ -124,6 +127,8 @@ _EYE_POINTS = np.unique(
     )
 )
 _LIP_POINTS = topo.LIPS
+_FRONT_3 = np.array([0.0, -0.1, -1.0], dtype=np.float32)
+"""Middle of the face's front in head space."""
 
 
 class FaceSmoother:
@@ -132,7 +137,7 @@ class FaceSmoother:
     def __init__(self) -> None:
         self._rotation = OneEuroRotation(ROTATION)
         self._filters = {
-            "translation": OneEuro(TRANSLATION),
+            "front": OneEuro(TRANSLATION),
             "scale": OneEuro(SCALE),
             "shape": OneEuro(SHAPE),
             "eyes": OneEuro(EYE_SHAPE),
@@ -208,10 +213,13 @@ class FaceSmoother:
 
     def _smooth(self, face: FaceMotion, dt_s: float) -> FaceMotion:
         f = self._filters
-        unit = np.float32(max(face.scale, 1e-6))
         rotation = self._rotation(face.rotation_33, dt_s)
-        translation = f["translation"](face.translation_2 / unit, dt_s) * unit
         scale = float(np.exp(f["scale"](np.log([face.scale]).astype(np.float32), dt_s)[0]))
+        # The face's front is what a tracker sees; errors of the head centre behind it mirror those
+        # of rotation and scale. So the front is filtered, and the centre follows from it.
+        front = face.translation_2 + np.float32(face.scale) * (face.rotation_33 @ _FRONT_3)[:2]
+        front = f["front"](front, dt_s, unit=max(face.scale, 1e-6))
+        translation = np.asarray(front - np.float32(scale) * (rotation @ _FRONT_3)[:2])
         shape = f["shape"](face.shape_N3, dt_s).copy()
         shape[_EYE_POINTS] = f["eyes"](face.shape_N3[_EYE_POINTS], dt_s)
         shape[_LIP_POINTS] = f["lips"](face.shape_N3[_LIP_POINTS], dt_s)

@@ -1,0 +1,170 @@
+"""A driver's body on a reference's bones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from avatar.frames import BodyMotion, HandsMotion, RetargetedMotion
+from avatar.motion import skeleton as sk
+from avatar.motion.calibration import Observation, robust_neutral
+from avatar.motion.mirror import mirror_motion, mirror_neutral
+from avatar.motion.neutral import Neutral
+from avatar.motion.retarget import Retargeter
+from tests.motion.synthetic import (
+    PICTURE_HW,
+    body,
+    face,
+    hand,
+    motion,
+    open_eyes,
+    reference,
+    with_raised_arm,
+)
+
+LIMBS = (*sk.ARM_BONES, *sk.LEG_BONES)
+
+
+def neutral(posture: BodyMotion | None = None) -> Neutral:
+    seen = Observation(face(open_eyes()), PICTURE_HW, posture or body())
+    return robust_neutral([seen])
+
+
+def retarget(
+    posture: BodyMotion | None, hands: HandsMotion | None = None, rest: Neutral | None = None
+) -> RetargetedMotion:
+    onto = reference(canvas_hw=(900, 600), scale=30.0, has_body=True)
+    seen = motion(face(open_eyes()), body=posture, hands=hands)
+    return Retargeter(onto).retarget(seen, rest or neutral())
+
+
+def joints_of(out: RetargetedMotion) -> np.ndarray:
+    assert out.joints_J3 is not None
+    return out.joints_J3
+
+
+def lengths(joints: np.ndarray) -> np.ndarray:
+    return np.array([np.linalg.norm(joints[b] - joints[a]) for a, b in LIMBS])
+
+
+def test_driver_at_rest_gives_the_references_posture():
+    onto = reference(canvas_hw=(900, 600), scale=30.0, has_body=True)
+    assert onto.joints_J3 is not None
+    np.testing.assert_allclose(joints_of(retarget(body()))[11:], onto.joints_J3[11:], atol=1.0)
+
+
+def test_raised_arm_is_raised_on_the_same_side():
+    out = joints_of(retarget(with_raised_arm(body(), 0)))
+    assert out[15, 1] < out[11, 1]
+    assert out[16, 1] > out[12, 1]
+    assert out[15, 0] > out[11, 0]
+
+
+def test_mirrored_driver_raises_the_other_arm():
+    seen = motion(face(open_eyes()), body=with_raised_arm(body(), 0))
+    onto = reference(canvas_hw=(900, 600), scale=30.0, has_body=True)
+    out = Retargeter(onto).retarget(mirror_motion(seen), mirror_neutral(neutral()))
+    joints = joints_of(out)
+    assert joints[16, 1] < joints[12, 1]
+    assert joints[15, 1] > joints[11, 1]
+
+
+def test_bone_lengths_are_the_references_whatever_the_pose():
+    rest = lengths(joints_of(retarget(body())))
+    for side in (0, 1):
+        np.testing.assert_allclose(
+            lengths(joints_of(retarget(with_raised_arm(body(), side)))), rest, rtol=0.02
+        )
+
+
+def test_a_larger_driver_with_other_proportions_gives_the_same_pose():
+    def long_limbed(posture: BodyMotion) -> BodyMotion:
+        joints = posture.joints_J3.copy()
+        for start, end in sk.ARM_BONES:
+            bone = posture.joints_J3[end] - posture.joints_J3[start]
+            joints[end] = joints[start] + 1.5 * bone
+        return BodyMotion(joints, posture.visibility_J)
+
+    pose = with_raised_arm(body(), 0)
+    plain = joints_of(retarget(pose))
+    lanky = joints_of(retarget(long_limbed(pose), rest=neutral(long_limbed(body()))))
+    np.testing.assert_allclose(lanky[[13, 14, 15, 16]], plain[[13, 14, 15, 16]], atol=1.0)
+
+
+def test_unseen_arm_keeps_the_references_posture():
+    pose = with_raised_arm(body(), 0)
+    pose.visibility_J[[13, 15]] = 0.1
+    rest = joints_of(retarget(body()))
+    np.testing.assert_allclose(joints_of(retarget(pose))[15], rest[15], atol=1.5)
+
+
+def test_forearm_towards_the_camera_is_drawn_short():
+    pose = with_raised_arm(body(), 0)
+    joints = pose.joints_J3.copy()
+    joints[15] = joints[13] + np.array([0.0, -30.0, -300.0], dtype=np.float32)
+    out = joints_of(retarget(BodyMotion(joints, pose.visibility_J)))
+    drawn = np.linalg.norm(out[15, :2] - out[13, :2])
+    assert drawn < 0.35 * np.linalg.norm(out[15] - out[13])
+
+
+def test_hand_hangs_on_the_references_wrist_in_its_proportion():
+    posture = with_raised_arm(body(), 0)
+    sizes = []
+    for palm in (20.0, 60.0):
+        hands = HandsMotion(
+            np.stack([hand(posture.joints_J3[15], palm), np.zeros((21, 3), np.float32)]),
+            np.array([True, False]),
+        )
+        out = retarget(posture, hands)
+        assert out.hands is not None
+        assert out.hands.is_present_2.tolist() == [True, False]
+        np.testing.assert_allclose(out.hands.joints_2K3[0, 0], joints_of(out)[15], atol=1e-3)
+        sizes.append(np.linalg.norm(out.hands.joints_2K3[0, 9] - out.hands.joints_2K3[0, 0]))
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-3)
+    # About 1.5 inter-ocular distances from wrist to middle knuckle.
+    assert 1.0 < sizes[0] / 30.0 < 2.0
+
+
+def test_fingers_point_where_the_drivers_point():
+    posture = with_raised_arm(body(), 0)
+    hands = HandsMotion(
+        np.stack([hand(posture.joints_J3[15], 40.0), np.zeros((21, 3), np.float32)]),
+        np.array([True, False]),
+    )
+    out = retarget(posture, hands)
+    assert out.hands is not None
+    fingers = out.hands.joints_2K3[0]
+    assert fingers[12, 1] < fingers[9, 1] < fingers[0, 1]
+    assert fingers[4, 0] < fingers[20, 0]
+
+
+def test_head_joints_follow_the_head_and_the_head_stays_on_its_neck():
+    onto = reference(canvas_hw=(900, 600), scale=30.0, has_body=True)
+    assert onto.joints_J3 is not None
+    seen = motion(face(open_eyes(), centre=(520.0, 240.0)), body=body())
+    out = Retargeter(onto).retarget(seen, neutral())
+    joints = joints_of(out)
+    np.testing.assert_allclose(joints[0, :2], out.landmarks_N3[1, :2], atol=2.0)
+    shoulders = (joints - onto.joints_J3)[[11, 12], :2].mean(0)
+    head = out.translation_2 - onto.translation_2
+    assert np.linalg.norm(head - shoulders) <= 0.85 * onto.scale
+    assert head[0] > 0.5 * onto.scale
+
+
+def test_without_a_tracked_body_the_shoulders_follow_the_head():
+    onto = reference(canvas_hw=(900, 600), scale=30.0, has_body=True)
+    assert onto.joints_J3 is not None
+    seen = motion(face(open_eyes(), centre=(380.0, 240.0)))
+    joints = joints_of(Retargeter(onto).retarget(seen, neutral()))
+    assert joints[11, 0] > onto.joints_J3[11, 0] + 10.0
+    np.testing.assert_allclose(joints[23], onto.joints_J3[23], atol=0.5)
+
+
+def test_reference_without_a_body_has_no_joints():
+    out = Retargeter(reference()).retarget(
+        motion(face(open_eyes()), body=body()), replace(neutral())
+    )
+    assert out.joints_J3 is None
+    assert out.hands is None
