@@ -34,6 +34,7 @@ from avatar.motion.geometry import reference_geometry
 from avatar.motion.rotation import yaw_pitch_roll
 from avatar.motion.tracker_matte import segment_person
 from avatar.warp.rig import build_rig
+from avatar.warp.skeleton_cover import cover_body
 
 MAX_PICTURES = 4
 MIN_IOD_PX = 14.0
@@ -130,6 +131,7 @@ def _character(
         _frame_view(sighting, crop, hw) for sighting, crop in zip(sightings, crops, strict=True)
     )
     main = views[0]
+    rig = build_rig(main.geometry, main.foreground_HW3, main.alpha_HW)
     return Character(
         id=character_id,
         name=name,
@@ -137,8 +139,8 @@ def _character(
         views=views,
         background_HW3=fill_background(main.rgb_HW3, main.alpha_HW.astype(np.float32) / 255),
         thumbnail_webp=_thumbnail(sightings[0]),
-        notes=notes,
-        rig=build_rig(main.geometry, main.foreground_HW3, main.alpha_HW),
+        notes=(*notes, *rig.notes),
+        rig=rig,
     )
 
 
@@ -243,6 +245,7 @@ def _matte(
         chins = [crop.points_to_canvas(other.chin_2, hw) for other in sighting.others]
         own = crop.points_to_canvas(sighting.face.chin_2, hw)
         coarse = keep_own_person(coarse, own, np.stack(chins), 0.3 * unit)
+    coarse = cover_body(rgb_HW3, coarse, geometry)
     return refine_matte(rgb_HW3, coarse, band_px=max(4.0, _BAND_IOD * unit))
 
 

@@ -28,6 +28,7 @@ from avatar.warp.skeleton import (
     Chain,
     body_unit,
     chain_points,
+    is_plausible,
     is_seen,
 )
 from avatar.warp.skeleton_mask import (
@@ -101,9 +102,9 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
     """
     whole = np.ascontiguousarray(np.dstack([rgb_HW3, alpha_HW]))
     joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
-    if joints_J3 is None or visibility_J is None:
+    if joints_J3 is None or visibility_J is None or not is_plausible(reference):
         return TakenApart(whole, (), ())
-    if not is_seen(visibility_J, SHOULDERS + HIPS) or body_unit(joints_J3) < _MIN_UNIT_PX:
+    if not is_seen(visibility_J, HIPS) or body_unit(joints_J3) < _MIN_UNIT_PX:
         return TakenApart(whole, (), ())
     chains, distance_LHW, notes = _movable(reference, alpha_HW)
     if not chains:
@@ -172,13 +173,14 @@ def _movable(
     notes = tuple(
         f"The {name} moves with the body only: {reason}."
         for name, reason in reasons.items()
-        if reason != _NOT_SHOWN
+        if reason != _NOT_SHOWN or name in _ARM_NAMES
     )
     stacked = np.stack([distance[chain.name] for chain in chains]) if chains else np.empty(0)
     return chains, stacked.astype(np.float32), notes
 
 
-_NOT_SHOWN = "the picture does not show it"
+_NOT_SHOWN = "the picture does not show enough of it"
+_ARM_NAMES = tuple(arm.name for arm in ARMS)
 
 
 def _unfit(

@@ -40,8 +40,8 @@ def partition(
 ) -> ByteArray:
     """Label every pixel: 0 trunk, head and background, else 1 + the limb's index.
 
-    Limbs come in drawing order. `is_trunk_HW` is where the trunk is expected, `is_head_HW` what no limb may take; `radius_px` a
-    limb's typical half width.
+    Limbs come in drawing order. `is_trunk_HW` is where the trunk is expected, `is_head_HW` what no
+    limb may take; `radius_px` a limb's typical half width.
     """
     num_limbs = len(limb_distance_LHW)
     nearest_HW = limb_distance_LHW.min(0)

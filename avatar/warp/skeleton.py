@@ -83,6 +83,19 @@ def is_seen(visibility_J: FloatArray, joints: tuple[int, ...]) -> bool:
     return bool(visibility_J[list(joints)].min() >= SEEN)
 
 
+def is_plausible(reference: ReferenceGeometry) -> bool:
+    """True where a body was found that can carry this face: trackers see bodies in hats."""
+    joints_J3 = reference.joints_J3
+    if joints_J3 is None or reference.visibility_J is None:
+        return False
+    shoulders_2 = joints_J3[list(SHOULDERS), :2].mean(0)
+    down_2 = reference.rotation_33[:2, 1]
+    below_face = (shoulders_2 - reference.translation_2) @ down_2 / reference.scale
+    trunk_2 = joints_J3[list(HIPS), :2].mean(0) - shoulders_2
+    is_below = trunk_2 @ down_2 > 0.3 * np.linalg.norm(trunk_2)
+    return is_seen(reference.visibility_J, SHOULDERS) and below_face > 0.5 and bool(is_below)
+
+
 @dataclass(frozen=True, slots=True)
 class LimbPose:
     """How the bones of a limb lie against the reference."""

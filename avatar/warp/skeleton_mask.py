@@ -21,6 +21,7 @@ from avatar.warp.skeleton import (
     Chain,
     body_unit,
     chain_points,
+    is_plausible,
     is_seen,
 )
 
@@ -145,9 +146,9 @@ class BodyDistance:
 
 
 def body_distance(reference: ReferenceGeometry) -> BodyDistance | None:
-    """Distances to what the reference shows of a body; None where it has none."""
+    """Distances to what the reference shows of a body; None where it shows no limb."""
     joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
-    if joints_J3 is None or visibility_J is None or not is_seen(visibility_J, SHOULDERS):
+    if joints_J3 is None or visibility_J is None or not is_plausible(reference):
         return None
     unit = body_unit(joints_J3)
     limbs = np.full(reference.canvas_hw, np.inf, np.float32)
@@ -161,6 +162,8 @@ def body_distance(reference: ReferenceGeometry) -> BodyDistance | None:
         limbs = np.minimum(limbs, limb_distance(points[:last], radii[:last], reference.canvas_hw))
         sure = chain_points(chain, joints_J3)[:last, :2]
         bones = np.minimum(bones, limb_distance(sure, radii[:last], reference.canvas_hw))
+    if not np.isfinite(bones).all():
+        return None
     trunk = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw)
     outside = cv2.distanceTransform(1 - trunk, cv2.DIST_L2, 5) / (0.2 * unit)
     chin_2 = reference.landmarks_N3[CHIN, :2]

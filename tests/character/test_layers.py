@@ -3,9 +3,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from avatar.character.layers import estimate_foreground, fill_background, push_pull
+from avatar.character.layers import estimate_foreground, fill_background
 from avatar.character.matte import keep_own_person, refine_matte
 from avatar.frames import FloatArray
+from avatar.warp.fill import push_pull
 
 SIZE = 160
 RED, GREEN = np.array([200.0, 40.0, 40.0]), np.array([40.0, 160.0, 60.0])
