@@ -69,14 +69,13 @@ class _HeadMap:
         height, width = self.radius_HW.shape
         u = (np.arctan2(directions_S3[:, 0], directions_S3[:, 2]) / (2 * np.pi) + 0.5) * width - 0.5
         v = np.arccos(np.clip(directions_S3[:, 1], -1, 1)) / np.pi * height - 0.5
-        found = cv2.remap(
-            self.radius_HW,
-            u.astype(np.float32)[:, None],
-            v.astype(np.float32)[:, None],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return found[:, 0].astype(np.float32)
+        u0 = np.clip(np.floor(u).astype(np.int64), 0, width - 2)
+        v0 = np.clip(np.floor(v).astype(np.int64), 0, height - 2)
+        fu, fv = np.clip(u - u0, 0, 1), np.clip(v - v0, 0, 1)
+        r = self.radius_HW
+        top = r[v0, u0] * (1 - fu) + r[v0, u0 + 1] * fu
+        low = r[v0 + 1, u0] * (1 - fu) + r[v0 + 1, u0 + 1] * fu
+        return np.asarray(top * (1 - fv) + low * fv, np.float32)
 
 
 def _head_map(shape_V3: Floats) -> _HeadMap:

@@ -106,7 +106,8 @@ class Person:
 
 def neck_run(points: Floats) -> Floats:
     """How far down the neck a point is: about 5 at the chin, 9 mid-neck, 12 at the collar bones."""
-    return (-(points[..., 1] + 0.25 * points[..., 2])).astype(np.float32)
+    aside = np.maximum(np.abs(points[..., 0]) - 5.5, 0)
+    return (-(points[..., 1] + 0.25 * points[..., 2]) + 0.5 * aside).astype(np.float32)
 
 
 def _ramp(v: Floats, low: float, high: float) -> Floats:
