@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Protocol
 
 from avatar.errors import PictureReason, SessionError
 from server.builder_process import Answer, Job, Refused, run_builder
@@ -22,6 +23,18 @@ from server.builder_process import Answer, Job, Refused, run_builder
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 8
+
+
+class BuilderLike(Protocol):
+    """What the server needs of a builder; tests bring their own."""
+
+    num_killed: int
+
+    async def work(self, job: Job) -> Answer:
+        """Do a job."""
+
+    async def stop(self) -> None:
+        """Let go of everything."""
 
 
 class Builder:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from avatar.errors import PictureReason, SessionError
 from avatar.timing import Clock, monotonic_s
-from server.builder import Builder
+from server.builder import BuilderLike
 from server.builder_process import (
     Built,
     GalleryItem,
@@ -49,7 +49,7 @@ class CharacterStore:
     """Finds, opens, keeps and forgets characters."""
 
     def __init__(
-        self, section: CharactersSection, builder: Builder, *, clock: Clock = monotonic_s
+        self, section: CharactersSection, builder: BuilderLike, *, clock: Clock = monotonic_s
     ) -> None:
         self._section = section
         self._builder = builder

@@ -141,6 +141,23 @@ class ReceiverSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImpairmentSection:
+    """A bad network on purpose, for tests and benchmarks; shares of media packets, 0 to 1."""
+
+    loss: float = 0.0
+    reorder: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.loss <= 1 and 0 <= self.reorder <= 1 - self.loss):
+            raise ValueError("impairment: loss and reorder are shares, together at most 1.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is impaired."""
+        return self.loss > 0 or self.reorder > 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServeConfig:
     """One server."""
 
@@ -151,6 +168,7 @@ class ServeConfig:
     characters: CharactersSection = field(default_factory=CharactersSection)
     ice: IceSection = field(default_factory=IceSection)
     receiver: ReceiverSection = field(default_factory=ReceiverSection)
+    impairment: ImpairmentSection = field(default_factory=ImpairmentSection)
     is_probe_allowed: bool = False
     """Sessions may ask that the marker strip of the driving picture be carried through."""
 

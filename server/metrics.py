@@ -16,7 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from avatar.timing import LatencySummary
-from server.builder import Builder
+from server.builder import BuilderLike
 from server.characters import CharacterStore
 from server.engine import Engine, EngineState
 from server.session import Session
@@ -30,7 +30,7 @@ class Metrics(Collector):
     """Everything `/metrics` shows."""
 
     def __init__(
-        self, table: SessionTable, engine: Engine, characters: CharacterStore, builder: Builder
+        self, table: SessionTable, engine: Engine, characters: CharacterStore, builder: BuilderLike
     ) -> None:
         self._table = table
         self._engine = engine

@@ -21,6 +21,7 @@ from avatar.errors import SessionError
 from avatar.timing import Clock, StageTimers, monotonic_s
 from server.config import ServeConfig
 from server.encoder import SteadyEncoder
+from server.impairment import Impairment
 from server.intake import DrivingIntake
 from server.offers import clean_offer
 from server.protocol import CONTROL_CHANNEL
@@ -68,6 +69,7 @@ class Peer:
         self.encoder: SteadyEncoder | None = None
         self.video_receiver: VideoReceiver | None = None
         self.audio_receiver: AudioReceiver | None = None
+        self.impairments: tuple[Impairment, ...] = ()
         self._pc = RTCPeerConnection(_rtc_configuration(config))
         self._pc.on("datachannel", self._on_channel)
         self._pc.on("connectionstatechange", self._on_connection)
@@ -84,7 +86,7 @@ class Peer:
             if len(self._pc.getTransceivers()) > 2:
                 raise SessionError(400, "The offer has too many media sections.")
             self._install_receivers()
-            self._offer_addresses()
+            self._prepare_transports()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except SessionError:
             raise
@@ -186,14 +188,21 @@ class Peer:
         )
         self._video.sender._RTCRtpSender__encoder = self.encoder
 
-    def _offer_addresses(self) -> None:
+    def _prepare_transports(self) -> None:
         """aioice leaves 127.0.0.1 out; on a loopback bind it is the one address to offer."""
         addresses = list(self._config.ice.addresses)
         if not addresses and self._config.listen.is_loopback:
             addresses = ["127.0.0.1"]
-        if not addresses:
-            return
         for transport in self._pc._RTCPeerConnection__iceTransports:
+            if self._config.impairment.is_on:
+                self.impairments = (
+                    Impairment(self._config.impairment, seed=1),
+                    Impairment(self._config.impairment, seed=2),
+                )
+                transport._send = self.impairments[0].sending(transport._send)
+                transport._recv = self.impairments[1].receiving(transport._recv)
+            if not addresses:
+                continue
             connection = transport._connection
             connection.get_component_candidates = _gathering_at(
                 addresses, connection.get_component_candidates

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from avatar.errors import ConfigError
 from server.app import WEB_FOLDER, LiveApp
-from server.builder import Builder
+from server.builder import Builder, BuilderLike
 from server.characters import CharacterStore
 from server.config import ServeConfig
 from server.engine import Engine
@@ -41,9 +41,11 @@ class LiveServer:
         token: str | None,
         *,
         web_folder: Path = WEB_FOLDER,
+        builder: BuilderLike | None = None,
         log_level: int = logging.INFO,
     ) -> None:
         check_exposure(config, token)
+        self._given_builder = builder
         self.config = config
         self._token = token
         self._web_folder = web_folder
@@ -59,7 +61,7 @@ class LiveServer:
         # Encoding runs in the loop's default executor: a small one of its own size.
         self._executor = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="codec")
         loop.set_default_executor(self._executor)
-        self.builder = Builder(
+        self.builder = self._given_builder or Builder(
             timeout_s=config.characters.build_timeout_s,
             gallery=config.characters.gallery,
             log_level=self._log_level,
