@@ -27,7 +27,9 @@ export class Actions {
 
   goLive() {
     const { store, session } = this.parts;
-    if (this.state.characterId !== null && store.canGo("starting")) session.start();
+    if (!store.canGo("starting")) return;
+    if (this.state.characterId !== null) session.start();
+    else this.parts.upload.ask();
   }
 
   end() {

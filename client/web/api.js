@@ -67,12 +67,14 @@ export function beaconBye(id) {
 /**
  * Sends 1 to 4 pictures of one character. XMLHttpRequest, because fetch tells no upload progress.
  * @param {File[]} pictures
+ * @param {string} name for the character
  * @param {(fraction: number) => void} onProgress 0 to 1 of the bytes sent
  * @param {AbortSignal} signal
  * @returns {Promise<CharacterInfo>}
  */
-export function uploadCharacter(pictures, onProgress, signal) {
+export function uploadCharacter(pictures, name, onProgress, signal) {
   const form = new FormData();
+  form.append("name", name);
   for (const picture of pictures) form.append("picture", picture, picture.name || "picture");
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();

@@ -131,13 +131,6 @@ const ADVICE = {
     remedy: "start",
     label: "Go live again",
   },
-  no_characters: {
-    title: "There is no character yet",
-    text: "The server's gallery is empty.",
-    steps: ["Send a picture of a face: drop it on this page, paste it, or browse for it."],
-    remedy: "back",
-    label: "Add a picture",
-  },
   server_error: {
     title: "The server could not do that",
     text: "It reported an error.",

@@ -36,6 +36,7 @@ export class Gallery {
     if (wanted !== this.shown || this.root.childElementCount === 0) {
       this.shown = wanted;
       this.root.replaceChildren(...(wanted?.map((one) => tileOf(one)) ?? placeholders()));
+      if (wanted?.length === 0) this.root.append(emptyNote());
     }
     for (const input of this.root.querySelectorAll("input")) {
       input.checked = input.value === chosenId;
@@ -85,6 +86,12 @@ function tileOf(character) {
 function spokenName(character) {
   const framing = FRAMINGS[character.framing] ?? character.framing;
   return [character.name, framing, character.description].filter(Boolean).join(", ");
+}
+
+function emptyNote() {
+  return make("p", { class: "fine gallery-empty" }, [
+    "There is no character yet. A picture of a face is all it takes.",
+  ]);
 }
 
 function placeholders() {

@@ -29,6 +29,12 @@ const PART_WORDS = /** @type {[keyof Parts, string][]} */ ([
   ["display", "Display"],
 ]);
 
+/** The stages in the order in which a picture passes them; others follow. */
+const STAGE_ORDER = [
+  ...["receive", "decode", "to_engine", "face", "body", "hands", "motion", "smooth", "retarget"],
+  ...["render", "engine", "to_sender", "encode", "server"],
+];
+
 export class Hud {
   /** @param {HTMLVideoElement} video that shows the character */
   constructor(video) {
@@ -148,7 +154,8 @@ function list(rows) {
 
 /** @param {Stats} stats */
 function stageTable(stats) {
-  const stages = Object.entries(stats.stages);
+  const place = (/** @type {string} */ stage) => (STAGE_ORDER.indexOf(stage) + 99) % 99;
+  const stages = Object.entries(stats.stages).sort(([a], [b]) => place(a) - place(b));
   if (stages.length === 0) return [];
   const drops = Object.entries(stats.drops).filter(([, num]) => num > 0);
   const rows = stages.map(([stage, { p50_ms, p95_ms }]) => [

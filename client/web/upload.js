@@ -65,6 +65,7 @@ export class Upload {
     if (!pictures) return null;
     const character = await uploadCharacter(
       pictures,
+      nameOf(pictures),
       () => undefined,
       new AbortController().signal,
     );
@@ -85,6 +86,7 @@ export class Upload {
     try {
       const character = await uploadCharacter(
         pictures,
+        nameOf(pictures),
         (fraction) => this.#showProgress(fraction),
         this.running.signal,
       );
@@ -157,6 +159,21 @@ export class Upload {
       this.send([...event.dataTransfer.files]);
     });
   }
+}
+
+/**
+ * What to call a character: the file's name where a person chose it, not a camera's numbering.
+ * @param {File[]} pictures
+ */
+export function nameOf(pictures) {
+  const words = pictures[0].name
+    .replace(/\.[^.]*$/, "")
+    .replace(/[_\s.-]+/g, " ")
+    .trim();
+  const numbering =
+    /^(img|image|dscn?|pxl|mvimg|photo|picture|screenshot|download|whatsapp)(?![a-z])/i;
+  if (!/\p{L}{2}/u.test(words) || numbering.test(words)) return "My picture";
+  return words.charAt(0).toUpperCase() + words.slice(1, 40);
 }
 
 /** @param {DataTransfer|null} clipboard */

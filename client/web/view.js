@@ -114,7 +114,7 @@ export class View {
     veil.show(state, Date.now());
     hud.show(state.isHudOn && isLive);
     this.launch.hidden = isInCall || state.phase === "failed";
-    this.go.disabled = chosen === null || !["setup", "failed"].includes(state.phase);
+    this.go.disabled = state.phase !== "setup";
     this.goText.textContent = goWords(state, chosen?.name ?? null);
     toolbar.root.hidden = !isLive && state.phase !== "reconnecting";
     toolbar.show("voice", {
@@ -271,7 +271,7 @@ export class View {
 /** @param {State} state @param {string|null} name */
 function goWords(state, name) {
   if (state.phase === "loading") return "Loading";
-  if (name === null) return "Choose a character";
+  if (name === null) return "Add a picture to begin";
   return `Go live as ${name}`;
 }
 

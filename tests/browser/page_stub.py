@@ -14,17 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 from PIL import Image, ImageDraw
 
+from server.security import HEADERS
+
 WEB = Path(__file__).resolve().parents[2] / "client" / "web"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 NAMES = ("Mira", "Joon", "Alma", "Tomás", "Ines", "Kofi", "Robo", "Old Weatherby-Featherstone")
 
 
@@ -68,6 +65,7 @@ class StubServer:
     channels: list[Any] = field(default_factory=list)
     url: str = ""
     num_uploaded: int = 0
+    uploaded_name: str = ""
     on_say: Callable[[Any, dict[str, Any]], None] | None = None
 
     def application(self) -> web.Application:
@@ -135,9 +133,13 @@ class StubServer:
         reader = await request.multipart()
         names = []
         while part := await reader.next():
-            assert getattr(part, "name", None) == "picture"
-            names.append(str(getattr(part, "filename", "")))
-            await part.read()  # type: ignore[union-attr]
+            assert isinstance(part, BodyPartReader)
+            body = await part.read()
+            if part.name == "name":
+                self.uploaded_name = body.decode()
+            else:
+                assert part.name == "picture"
+                names.append(str(part.filename))
         self.uploads.append(names)
         if self.upload_gate is not None:
             await self.upload_gate.wait()
@@ -256,5 +258,5 @@ def _error(status: int, code: str, message: str) -> web.Response:
 @web.middleware
 async def _headers(request: web.Request, handler: Any) -> web.StreamResponse:
     response: web.StreamResponse = await handler(request)
-    response.headers["Content-Security-Policy"] = CSP
+    response.headers.update(HEADERS)
     return response

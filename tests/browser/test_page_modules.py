@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
+from tests.browser.page_stub import StubServer
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 BLANK = "/web/favicon.svg"
@@ -191,6 +193,21 @@ async def test_file_names_are_safe_whatever_the_character_is_called(page: Page) 
         assert len(name) < 90
         assert all(c.isascii() and (c.isalnum() or c in "-.") for c in name)
         assert ".." not in name
+
+
+async def test_characters_are_called_as_their_file_unless_a_camera_numbered_it(
+    page: Page, stub: StubServer
+) -> None:
+    await page.goto("/")
+    await page.wait_for_selector("body[data-phase=setup]")
+    names = await page.evaluate(
+        """async () => {
+            const { nameOf } = await import("/web/upload.js");
+            return ["grandma_rose.jpg", "IMG_2034.JPG", "1234.png", "tomás.v2.webp", "image.png"]
+                .map((name) => nameOf([new File([], name)]));
+        }"""
+    )
+    assert names == ["Grandma rose", "My picture", "My picture", "Tomás v2", "My picture"]
 
 
 async def test_a_hint_waits_until_it_lasts_and_the_gravest_wins(page: Page) -> None:

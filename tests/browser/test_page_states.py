@@ -288,6 +288,18 @@ async def test_uploaded_character_that_the_server_forgot_is_sent_again(
     assert stub.offers[0]["character"] == "u2"
 
 
+async def test_an_empty_gallery_asks_for_a_picture(page: Page, stub: StubServer) -> None:
+    stub.num_characters = 0
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await expect(page.get_by_role("radiogroup")).to_contain_text("There is no character yet")
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Add a picture to begin").click()
+    picture = {"name": "me.png", "mimeType": "image/png", "buffer": b"\x89PNG"}
+    await (await chooser.value).set_files([picture])  # type: ignore[list-item]
+    await expect(page.locator("#go")).to_have_text("Go live as Your picture")
+
+
 async def test_closing_the_tab_says_goodbye(
     page: Page, chromium: Browser, stub: StubServer
 ) -> None:

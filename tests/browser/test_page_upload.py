@@ -46,7 +46,9 @@ async def test_browsed_pictures_go_up_with_progress_and_are_chosen(
     async with page.expect_file_chooser() as chooser:
         await page.get_by_role("button", name="Use your own picture").click()
     assert (await chooser.value).is_multiple()
-    await (await chooser.value).set_files([picture("a.png"), picture("b.jpg", kind="image/jpeg")])
+    await (await chooser.value).set_files(
+        [picture("dsc_7.png"), picture("b.jpg", kind="image/jpeg")]
+    )
     await expect(page.locator("#upload-text")).to_have_text("Looking for the face")
     await expect(page.locator("#upload-browse")).to_be_disabled()
     stub.upload_gate.set()
@@ -55,7 +57,8 @@ async def test_browsed_pictures_go_up_with_progress_and_are_chosen(
     await expect(page.get_by_role("radio", name="Your picture")).to_be_checked()
     await expect(page.locator("#go")).to_have_text("Go live as Your picture")
     await expect(page.locator("#upload-progress")).to_be_hidden()
-    assert stub.uploads == [["a.png", "b.jpg"]]
+    assert stub.uploads == [["dsc_7.png", "b.jpg"]]
+    assert stub.uploaded_name == "My picture"
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
