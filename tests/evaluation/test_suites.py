@@ -57,7 +57,7 @@ def test_self_suite_reports_every_clip(suite: Path, capsys: pytest.CaptureFixtur
     assert set(good) >= METRICS
     assert 10 < good["psnr"] < 45
     assert good["face_found_fraction"] == 1.0
-    assert good["mouth_correlation"] in (0.0, None), "a copy does not speak"
+    assert abs(good["mouth_correlation"] or 0.0) < 0.6, "a copy does not speak"
     assert "no face" in rows["grey.mp4"]["error"]
     assert rows["truncated-64bit.mp4"]["error"]
     assert report["num_without_face"] == 2
