@@ -22,14 +22,15 @@ Over the data channel `control` (ordered, UTF-8 text, at most MAX_MESSAGE_BYTES)
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
+
+from server.strict_json import ProtocolError as ProtocolError
+from server.strict_json import from_json as from_json
+from server.strict_json import load_object
+from server.strict_json import to_json as to_json
 
 PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -43,14 +44,6 @@ CONTROL_CHANNEL = "control"
 
 REGIONS = ("mouth", "eyes", "brows", "head", "body", "hands")
 SOURCES = ("camera", "audio", "idle", "still")
-
-
-class ProtocolError(ValueError):
-    """A message that cannot be accepted; `code` is a stable word, the text names the field."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 # --- data channel, client -> server -------------------------------------------------------------
@@ -326,7 +319,7 @@ def parse_server_message(text: str | bytes) -> ServerMessage:
 
 def parse_body(kind: type[_Message], text: str | bytes, *, max_bytes: int) -> _Message:
     """Read an HTTP body. Raises ProtocolError."""
-    return from_json(kind, _load_object(text, max_bytes), where=kind.__name__)
+    return from_json(kind, load_object(text, max_bytes), where=kind.__name__)
 
 
 def dump_message(message: ClientMessage | ServerMessage) -> str:
@@ -334,98 +327,15 @@ def dump_message(message: ClientMessage | ServerMessage) -> str:
     return json.dumps({"type": message.type, **to_json(message)}, separators=(",", ":"))
 
 
-def to_json(message: Any) -> dict[str, Any]:
-    """A dataclass as plain JSON values (tuples become lists)."""
-    return {f.name: _plain(getattr(message, f.name)) for f in dataclasses.fields(message)}
-
-
-def from_json(kind: type[_Message], values: Mapping[str, Any], *, where: str) -> _Message:
-    """Plain JSON values as a dataclass; every field checked, unknown ones refused."""
-    assert dataclasses.is_dataclass(kind)
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    for name in values:
-        if name not in fields:
-            raise ProtocolError("unknown_field", f"{where}: unknown field '{str(name)[:40]}'.")
-    arguments: dict[str, Any] = {}
-    for name, f in fields.items():
-        if name in values:
-            arguments[name] = _convert(hints[name], values[name], f"{where}.{name}")
-        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            raise ProtocolError("missing_field", f"{where}: missing field '{name}'.")
-    return kind(**arguments)
-
-
 def _check_id(value: str) -> None:
     if not 0 < len(value) <= MAX_ID_CHARACTERS or not all(c.isalnum() or c in "-_" for c in value):
         raise ProtocolError("bad_value", "an id has 1 to 64 letters, digits, '-' or '_'.")
 
 
-def _load_object(text: str | bytes, max_bytes: int) -> dict[str, Any]:
-    if len(text) > max_bytes or (isinstance(text, str) and len(text.encode()) > max_bytes):
-        raise ProtocolError("too_large", f"message is larger than {max_bytes} bytes.")
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("not_json", "message is not valid JSON.") from error
-    if not isinstance(values, dict):
-        raise ProtocolError("not_json", "message is not a JSON object.")
-    return values
-
-
 def _parse_typed(text: str | bytes, kinds: Mapping[str, type[_Message]]) -> _Message:
-    values = _load_object(text, MAX_MESSAGE_BYTES)
+    values = load_object(text, MAX_MESSAGE_BYTES)
     name = values.pop("type", None)
     kind = kinds.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ProtocolError("unknown_type", f"unknown message type {str(name)[:40]!r}.")
     return from_json(kind, values, where=str(name))
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return to_json(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    origin, choices = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        return _convert(next(c for c in choices if c is not type(None)), value, where)
-    if origin is Literal:
-        if value not in choices:
-            raise ProtocolError("bad_value", f"{where}: must be {' or '.join(map(repr, choices))}.")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ProtocolError("bad_type", f"{where}: must be a list.")
-        return tuple(_convert(choices[0], item, f"{where}[]") for item in value)
-    if origin is Mapping:
-        if not isinstance(value, dict):
-            raise ProtocolError("bad_type", f"{where}: must be an object.")
-        return {
-            key: _convert(choices[1], item, f"{where}.{key[:40]}") for key, item in value.items()
-        }
-    if hint is Any:
-        return value
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise ProtocolError("bad_type", f"{where}: must be an object.")
-        return from_json(typing.cast(type[Any], hint), value, where=where)
-    if hint is float:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
-            raise ProtocolError("bad_type", f"{where}: must be a finite number.")
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ProtocolError("bad_type", f"{where}: must be {hint.__name__}.")
-    return value
