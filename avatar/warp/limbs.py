@@ -53,6 +53,8 @@ _MAX_CROSSED = 0.35
 """How much of a limb may lie on another one."""
 _SKIRT_WIDTHS = 1.45
 """Knees that are this many times as wide as two legs are under a skirt or a coat."""
+_CLOSED_UNITS = 0.17
+"""Limbs narrower than twice this do not hide an end of the trunk behind them."""
 _MIN_PART_PX = 40
 _SHARED = 1.0
 """Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
@@ -104,9 +106,9 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
     joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
     if joints_J3 is None or visibility_J is None or not is_plausible(reference):
         return TakenApart(whole, (), ())
-    if not is_seen(visibility_J, HIPS) or body_unit(joints_J3) < _MIN_UNIT_PX:
+    if body_unit(joints_J3) < _MIN_UNIT_PX:
         return TakenApart(whole, (), ())
-    chains, distance_LHW, notes = _movable(reference, alpha_HW)
+    chains, bone_LHW, limb_LHW, notes = _movable(reference, alpha_HW)
     if not chains:
         return TakenApart(whole, (), notes)
     unit = body_unit(joints_J3)
@@ -114,7 +116,8 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
     label_HW = partition(
         rgb_HW3,
         alpha_HW,
-        distance_LHW,
+        bone_LHW,
+        limb_LHW,
         trunk_HW,
         head_mask(reference, HEAD_SWELL) > 0,
         0.18 * unit,
@@ -128,7 +131,7 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
             rgb_HW3,
             alpha_HW,
             label_HW == 1 + index,
-            is_above & (distance_LHW[index] < 0.9),
+            is_above & (bone_LHW[index] < 0.9),
         )
         if limb is not None:
             limbs.append(limb)
@@ -138,45 +141,51 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
 
 def _movable(
     reference: ReferenceGeometry, alpha_HW: ByteArray
-) -> tuple[list[Chain], FloatArray, tuple[str, ...]]:
-    """The limbs that the picture shows well enough, their distances, and notes on the others."""
+) -> tuple[list[Chain], FloatArray, FloatArray, tuple[str, ...]]:
+    """The limbs that the picture shows well enough, and notes on the others.
+
+    Also their distances (L, H, W) to their bones and to the limb with its fingers or toes.
+    """
     assert reference.joints_J3 is not None
+    assert reference.visibility_J is not None
     unit = body_unit(reference.joints_J3)
-    radii = {chain.name: limb_radii(chain, unit) for chain in CHAINS}
     trunk_2 = reference.joints_J3[list(SHOULDERS + HIPS), :2].mean(0)
-    distance = {
-        chain.name: limb_distance(
-            centred_points(
-                outline_points(chain, reference.joints_J3), radii[chain.name], alpha_HW, trunk_2
-            ),
-            radii[chain.name],
-            reference.canvas_hw,
+    bones, limbs = {}, {}
+    for chain in CHAINS:
+        radii_C = limb_radii(chain, unit)
+        centred_C2 = centred_points(
+            chain_points(chain, reference.joints_J3)[:, :2], radii_C, alpha_HW, trunk_2
         )
-        for chain in CHAINS
-    }
+        bones[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
+        centred_C2[3] = outline_points(chain, reference.joints_J3)[3]
+        limbs[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
     reasons: dict[str, str] = {}
     for chain in CHAINS:
         reason = _unfit(chain, reference, alpha_HW, unit)
         if reason:
             reasons[chain.name] = reason
-    if not any(leg.name in reasons for leg in LEGS) and _is_skirt(reference, alpha_HW, unit):
+    if not all(leg.name in reasons for leg in LEGS) and _is_skirt(reference, alpha_HW, unit):
         reasons |= {leg.name: "a skirt or coat hides it" for leg in LEGS}
-    for arm in ARMS:
-        core = (distance[arm.name] < LIMB_CORE) & (alpha_HW > 127)
-        for other in ARMS:
-            if other is arm or reasons.keys() & {arm.name, other.name}:
-                continue
-            crossed = core & (distance[other.name] < LIMB_CORE)
-            if crossed.sum() > _MAX_CROSSED * core.sum():
-                reasons |= {arm.name: "the arms are crossed", other.name: "the arms are crossed"}
+    if not any(arm.name in reasons for arm in ARMS):
+        left, right = (bones[arm.name] < LIMB_CORE for arm in ARMS)
+        if (left & right).sum() > _MAX_CROSSED * min(left.sum(), right.sum()):
+            reasons |= {arm.name: "the arms are crossed" for arm in ARMS}
     chains = [chain for chain in CHAINS if chain.name not in reasons]
+    # Of a portrait nobody expects arms.
+    is_body = is_seen(reference.visibility_J, HIPS)
     notes = tuple(
         f"The {name} moves with the body only: {reason}."
         for name, reason in reasons.items()
-        if reason != _NOT_SHOWN or name in _ARM_NAMES
+        if reason != _NOT_SHOWN or (is_body and name in _ARM_NAMES)
     )
-    stacked = np.stack([distance[chain.name] for chain in chains]) if chains else np.empty(0)
-    return chains, stacked.astype(np.float32), notes
+    if not chains:
+        return [], np.empty(0, np.float32), np.empty(0, np.float32), notes
+    return (
+        chains,
+        np.stack([bones[chain.name] for chain in chains]),
+        np.stack([limbs[chain.name] for chain in chains]),
+        notes,
+    )
 
 
 _NOT_SHOWN = "the picture does not show enough of it"
@@ -343,13 +352,19 @@ def _trunk_layer(
     for chain in chains:
         x, y = reference.joints_J3[chain.joints[0], :2].round().astype(int).tolist()
         cv2.circle(stumps, (x, y), round(0.85 * chain.radii_C[0] * unit), (1,), -1)
+    # What limbs enclose with the trunk is the trunk's too: a skirt behind folded hands.
+    size = 2 * round(_CLOSED_UNITS * unit) + 1
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    trunk = (~is_limb_HW & (alpha_HW > 127)).astype(np.uint8)
+    closed = cv2.morphologyEx(trunk, cv2.MORPH_CLOSE, ellipse)
+    is_trunk_HW = is_trunk_HW | (closed > 0)
     is_kept_HW = ~is_limb_HW | is_trunk_HW | (stumps > 0)
     # Measured from the person's own pixels: the background must not creep in under a limb.
     share_HW = _soft(is_kept_HW & (alpha_HW >= _FAINT), _UNDERLAP_PX)
     share_HW[~cv2.dilate(is_limb_HW.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)] = 1.0
     # A stump is the limb's own root, not the clothes beside it.
     own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
-    filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 2)
+    filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 4)
     keep = _soft(~is_limb_HW | own_root, -0.5)[..., None]
     colour = filled + (rgb_HW3 - filled) * keep
     layer = np.dstack([colour, alpha_HW * share_HW])

@@ -21,6 +21,8 @@ LIMB_CORE = 0.33
 """Distance to bones (1 is the expected outline) below which a pixel is the limb's for sure,"""
 TRUNK_FROM = 1.15
 """above which a pixel of the trunk's inside is the trunk's for sure,"""
+REST_FROM = 1.7
+"""above which anything is,"""
 LIMB_REACH = 2.2
 """and above which it cannot be the limb's: sleeves and spread fingers end there."""
 _EDGE_COST = 1.0 / 30.0
@@ -33,6 +35,7 @@ _NUM_SWEEPS = 4
 def partition(
     rgb_HW3: ByteArray,
     alpha_HW: ByteArray,
+    bone_distance_LHW: FloatArray,
     limb_distance_LHW: FloatArray,
     is_trunk_HW: NDArray[np.bool_],
     is_head_HW: NDArray[np.bool_],
@@ -40,21 +43,23 @@ def partition(
 ) -> ByteArray:
     """Label every pixel: 0 trunk, head and background, else 1 + the limb's index.
 
-    Limbs come in drawing order. `is_trunk_HW` is where the trunk is expected, `is_head_HW` what no
-    limb may take; `radius_px` a limb's typical half width.
+    Limbs come in drawing order, their distances to bones as the tracker sees them and to the whole
+    limb, fingers included, whose place is a guess. `is_trunk_HW` is where the trunk is expected,
+    `is_head_HW` what no limb may take; `radius_px` a limb's typical half width.
     """
     num_limbs = len(limb_distance_LHW)
     nearest_HW = limb_distance_LHW.min(0)
-    owner_HW = limb_distance_LHW.argmin(0)
+    owner_HW = bone_distance_LHW.argmin(0)
     smooth = cv2.medianBlur(cv2.bilateralFilter(rgb_HW3, 5, 25.0, 3.0), 3)
     lab_HW3 = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32) * np.float32(_EDGE_COST)
     outside_HW = (alpha_HW < 25).astype(np.float32) * np.float32(_OUTSIDE_COST)
     cost_SHW = np.full((num_limbs + 1, *alpha_HW.shape), _MAX_COST, np.float32)
-    cost_SHW[0][is_head_HW | (is_trunk_HW & (nearest_HW > TRUNK_FROM))] = 0.0
+    is_far_HW = (alpha_HW > 127) & (nearest_HW > REST_FROM)
+    cost_SHW[0][is_head_HW | is_far_HW | (is_trunk_HW & (nearest_HW > TRUNK_FROM))] = 0.0
     for limb in range(num_limbs):
-        is_seed = (limb_distance_LHW[limb] < LIMB_CORE) & (owner_HW == limb) & ~is_head_HW
+        is_seed = (bone_distance_LHW[limb] < LIMB_CORE) & (owner_HW == limb) & ~is_head_HW
         # Later limbs lie in front: what is near their bones may be theirs.
-        is_seed &= (limb_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
+        is_seed &= (bone_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
         cost_SHW[1 + limb][is_seed] = 0.0
     step = 1.0 / max(radius_px, 1.0)
     for seeds in range(num_limbs + 1):
