@@ -19,10 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("avatar.evaluation.evaluate", "measure an animator on a folder of clips"),
     "evaluate-voice": ("avatar.evaluation.voice", "measure the audio encoder on speech"),
     "train": ("avatar.training.command", "train a network of the project"),
-    "evaluate-voice": ("avatar.evaluation.voice", "measure lips driven by sound"),
     "benchmark": ("avatar.evaluation.benchmark", "time an animator, stage by stage"),
     "data": ("avatar.data.command", "render people for training, fetch the assets for it"),
-    "train": ("avatar.training.command", "train the voice or the model"),
 }
 """Name: (module with `add_commands(parser)`, one line of help)."""
 
