@@ -34,11 +34,11 @@ class SpareAnimators:
 
     def prepare(self) -> None:
         """Import what an animator needs, while nobody waits yet."""
-        make_animator(self._kind).close()
+        make_animator(self._kind, is_live=True).close()
 
     def warm_up(self, character: bytes | None) -> None:
         """Run one animator on its own reference, then keep another one ready."""
-        animator = make_animator(self._kind)
+        animator = make_animator(self._kind, is_live=True)
         if character is not None:
             opened = pickle.loads(character)
             animator.open(opened)
@@ -47,14 +47,14 @@ class SpareAnimators:
                 stamp = Stamp(index * 3600, Fraction(1, 90_000), monotonic_s())
                 animator.push(DrivingFrame(stamp, picture))
         animator.close()
-        self._spare = make_animator(self._kind)
+        self._spare = make_animator(self._kind, is_live=True)
 
     def take(self) -> Animator:
         """A fresh animator; the next spare is begun in the background."""
         with self._lock:
             animator, self._spare = self._spare, None
         if animator is None:
-            animator = make_animator(self._kind)
+            animator = make_animator(self._kind, is_live=True)
         return animator
 
     def refill(self) -> None:
@@ -68,7 +68,7 @@ class SpareAnimators:
             self._thread.start()
 
     def _make(self) -> None:
-        spare = make_animator(self._kind)
+        spare = make_animator(self._kind, is_live=True)
         with self._lock:
             if not self._is_closed and self._spare is None:
                 self._spare = spare

@@ -19,14 +19,17 @@ class AnimatorKind(StrEnum):
     ECHO = "echo"
 
 
-def make_animator(kind: AnimatorKind | str) -> Animator:
-    """Make an animator, not yet opened. Raises ValueError for a name that is not a kind."""
+def make_animator(kind: AnimatorKind | str, *, is_live: bool = False) -> Animator:
+    """Make an animator, not yet opened; `is_live` where frames come from a camera in real time.
+
+    Raises ValueError for a name that is not a kind.
+    """
     kind = AnimatorKind(kind)
     match kind:
         case AnimatorKind.WARP:
             from avatar.stream.warp_animator import WarpAnimator
 
-            return WarpAnimator()
+            return WarpAnimator(is_live=is_live)
         case AnimatorKind.COPY:
             from avatar.stream.echo import CopyAnimator
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from avatar.character.character import Character
 from avatar.frames import DrivingFrame, RenderedFrame
+from avatar.motion.audio.voice import VoiceTracker
+from avatar.motion.body_follower import BodyFollower
 from avatar.motion.neutral import Neutral
+from avatar.motion.tracker import FaceTracker
 from avatar.regions import LiveSettings
 from avatar.stream.performer import Performer, PerformerStatus
 from avatar.timing import StageTimers
@@ -16,10 +19,17 @@ from avatar.warp.rig import build_rig
 
 
 class WarpAnimator:
-    """A character moved by its landmark mesh; see `avatar.stream.animator.Animator`."""
+    """A character moved by its landmark mesh; see `avatar.stream.animator.Animator`.
 
-    def __init__(self) -> None:
+    `is_live` lets the body be tracked beside the face in a thread of its own; without it the same
+    frames always give the same pictures. Making one loads the trackers, opening one is quick.
+    """
+
+    def __init__(self, *, is_live: bool = False) -> None:
         self.timers = StageTimers()
+        self._face_tracker = FaceTracker()
+        self._body_follower = BodyFollower(is_live=is_live)
+        self._voice = VoiceTracker()
         self._performer: Performer | None = None
         self._renderer: WarpRenderer | None = None
         self._settings = LiveSettings()
@@ -27,11 +37,16 @@ class WarpAnimator:
 
     def open(self, character: Character) -> None:
         """Take on a character, with a fresh driver."""
-        self.close()
         self._renderer = _renderer_of(character)
         self._performer = Performer(
-            character.views[0].geometry, settings=self._settings, timers=self.timers
+            character.views[0].geometry,
+            settings=self._settings,
+            face_tracker=self._face_tracker,
+            body_follower=self._body_follower,
+            voice=self._voice,
+            timers=self.timers,
         )
+        self._performer.reset()
         self._performer.neutral = self._neutral
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
@@ -82,9 +97,9 @@ class WarpAnimator:
         self._opened()[0].reset()
 
     def close(self) -> None:
-        """Release the trackers; `open` may follow."""
-        if self._performer is not None:
-            self._performer.close()
+        """Release the trackers; the animator cannot be used afterwards."""
+        self._face_tracker.close()
+        self._body_follower.close()
         self._performer = self._renderer = None
 
     def _opened(self) -> tuple[Performer, WarpRenderer]:
