@@ -58,11 +58,18 @@ def test_a_short_gap_is_heard_as_silence_in_its_place(
     np.testing.assert_allclose(one.coefficients_K, other.coefficients_K, atol=1e-5)
 
 
-def test_sound_that_comes_twice_is_heard_once(weights: Weights, speechlike: FloatArray) -> None:
-    tracker = VoiceTracker(weights)
-    tracker.push(chunk(speechlike[:16_000], 0.0))
-    tracker.push(chunk(speechlike[8_000:24_000], 0.5))
-    assert tracker.heard_until_s == pytest.approx(1.5)
+def test_a_step_back_replaces_what_was_heard(weights: Weights, speechlike: FloatArray) -> None:
+    tracker, straight = VoiceTracker(weights), VoiceTracker(weights)
+    tracker.push(chunk(speechlike[:32_000], 0.0))
+    tracker.push(chunk(np.zeros(16_000, np.float32), 1.8))
+    straight.push(chunk(np.concatenate([speechlike[:32_000], np.zeros(16_000)]), 0.0))
+    assert tracker.num_restarts == 0
+    assert tracker.heard_until_s == pytest.approx(2.8)
+    for after_s in (0.1, 0.35):  # the silence is where it was said to be
+        one, other = tracker.mouth_at(1.8 + after_s), straight.mouth_at(2.0 + after_s)
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one.coefficients_K, other.coefficients_K, atol=1e-4)
 
 
 def test_a_jump_in_time_begins_anew(weights: Weights, speechlike: FloatArray) -> None:

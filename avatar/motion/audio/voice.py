@@ -1,8 +1,8 @@
 """A microphone's chunks become the mouth at any moment: the encoder with stamps around it.
 
 Knows stamps, gaps, rates and broken samples; does not know what is done with the mouth. Chunks may
-come in any size and rate; a short gap is heard as silence, a long one (or time that runs back)
-starts the encoder anew. Everything kept is bounded.
+come in any size and rate; a short gap is heard as silence, a short step back replaces what was
+heard, and a long gap or step back starts the encoder anew. Everything kept is bounded.
 
 Shape legend: T samples, M moments (50 per second), K coefficients.
 """
@@ -107,7 +107,7 @@ class VoiceTracker:
         elif ahead_s > _JITTER_S:
             self._hear(np.zeros(round(ahead_s * rate_hz), np.float32))
         elif ahead_s < -_JITTER_S:
-            samples_T = samples_T[round(-ahead_s * rate_hz) :]  # heard already
+            self._rewind(-ahead_s)
         for start in range(0, len(samples_T), _LONGEST_PIECE_T):
             self._hear(samples_T[start : start + _LONGEST_PIECE_T])
 
@@ -115,6 +115,18 @@ class VoiceTracker:
         self.reset()
         self._resampler = Resampler(chunk.sample_rate_hz)
         self._origin_s = chunk.stamp.time_s
+
+    def _rewind(self, overlap_s: float) -> None:
+        """Sound that is to replace the last of what was heard: someone was cut short.
+
+        The network cannot unhear, but what it said of the replaced time is dropped, and what it
+        says next is for the time of the new sound.
+        """
+        assert self._origin_s is not None
+        num_moments = round(overlap_s / STEP_S)
+        self._origin_s -= num_moments * STEP_S
+        for _ in range(min(num_moments, len(self._moments))):
+            self._moments.pop()
 
     def _hear(self, samples_T: FloatArray) -> None:
         assert self._resampler is not None
