@@ -1,4 +1,4 @@
-"""JSON objects to frozen dataclasses and back, strictly: every field known, present and of its type.
+"""JSON to frozen dataclasses and back, strictly: every field known, present and of its type.
 
 Knows types and sizes; does not know what any message means. Nothing that a stranger sends gets past
 here unchecked, and nothing is converted silently.
