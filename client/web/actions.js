@@ -52,6 +52,13 @@ export class Actions {
     }
   }
 
+  /** Ends the look; the camera's light goes out. */
+  closeCamera() {
+    this.parts.devices.close();
+    document.getElementById("preview")?.focus();
+    speak("Camera off");
+  }
+
   /** @param {string} id */
   choose(id) {
     const character = this.state.characters.find((one) => one.id === id);

@@ -73,8 +73,8 @@ export class CameraPanel {
   async #choose(kind, select) {
     const { value } = select;
     this.onChoose(kind, value);
-    // Before the start a choice is only remembered.
-    if (this.devices.track("video") === null && kind === "audio") return;
+    // While both are closed a choice is only remembered.
+    if (!this.devices.isOpen) return;
     select.disabled = true;
     try {
       await this.devices.change(kind, value);

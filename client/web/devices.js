@@ -59,6 +59,8 @@ export class Devices extends EventTarget {
   constructor() {
     super();
     this.stream = new MediaStream();
+    /** camera and microphone were asked for, and not closed since */
+    this.isOpen = false;
     /** @type {DeviceError|null} why there is no microphone though the camera runs */
     this.microphoneError = null;
     navigator.mediaDevices?.addEventListener("devicechange", () =>
@@ -100,6 +102,7 @@ export class Devices extends EventTarget {
         this.microphoneError = error;
       }
     }
+    this.isOpen = true;
     this.dispatchEvent(new Event("change"));
   }
 
@@ -126,6 +129,7 @@ export class Devices extends EventTarget {
 
   /** Switches camera and microphone off; their lights go out. */
   close() {
+    this.isOpen = false;
     for (const track of this.stream.getTracks()) this.#drop(track);
     this.dispatchEvent(new Event("tracks"));
   }

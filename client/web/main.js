@@ -4,6 +4,7 @@
  */
 
 import { Actions } from "./actions.js";
+import { tell } from "./announcer.js";
 import { ApiError, fetchCharacters, fetchConfig } from "./api.js";
 import { Calibration } from "./calibration.js";
 import { CameraPanel } from "./camera_panel.js";
@@ -127,6 +128,7 @@ const view = new View({
 for (const [id, act] of /** @type {[string, () => void][]} */ ([
   ["go", () => actions.goLive()],
   ["preview", () => actions.preview()],
+  ["you-stop", () => actions.closeCamera()],
   ["neutral-take", () => actions.calibrate()],
   ["neutral-forget", () => actions.forgetNeutral()],
   ["hear-self", () => actions.toggleHearing()],
@@ -154,6 +156,9 @@ async function load() {
     return;
   }
   store.go("setup");
+  if (probe !== null && !store.state.config?.is_probe_allowed) {
+    tell("This server carries no probe: start it with --probe");
+  }
   if (await isCameraAllowed()) await actions.preview();
 }
 

@@ -2,7 +2,7 @@
  * One call: the peer connection, its two tracks each way, the data channel and the heartbeat.
  * Knows WebRTC; does not know why it is called, nor what to do when it ends (session.js does).
  *
- * Events: `live` (media from the server arrives), `message` (detail: ServerMessage),
+ * Events: `live` (a picture arrives and the channel is open), `message` (detail: ServerMessage),
  * `weak` (detail: boolean; media interrupted, may recover), `lost` (detail: why, once, at the end).
  *
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
@@ -120,14 +120,19 @@ export class Peer extends EventTarget {
     this.pc.addEventListener("track", ({ track }) => {
       this.remote.addTrack(track);
       if (track.kind === "video") {
-        track.addEventListener("unmute", () => this.dispatchEvent(new Event("live")), {
-          once: true,
-        });
+        track.addEventListener("unmute", () => this.#mayBeLive(), { once: true });
       }
     });
+    this.channel.addEventListener("open", () => this.#mayBeLive());
     this.pc.addEventListener("connectionstatechange", () => this.#onConnectionState());
     this.channel.addEventListener("message", ({ data }) => this.#hear(String(data)));
     this.channel.addEventListener("close", () => this.#lose("channel"));
+  }
+
+  /** Live is: a picture comes in, and words can go out. */
+  #mayBeLive() {
+    const hasPicture = this.remote.getVideoTracks().some((track) => !track.muted);
+    if (hasPicture && this.channel.readyState === "open") this.dispatchEvent(new Event("live"));
   }
 
   #onConnectionState() {
@@ -184,7 +189,8 @@ export class Peer extends EventTarget {
     const parameters = sender.getParameters();
     // Not in every browser's dictionary: one that does not know it ignores it.
     Object.assign(parameters, { degradationPreference: "maintain-framerate" });
-    await sender.setParameters(parameters);
+    // A wish only: the call goes on where a browser refuses it.
+    await sender.setParameters(parameters).catch(() => undefined);
   }
 
   /** @param {number} delayMs @param {() => void} act */

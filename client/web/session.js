@@ -148,7 +148,10 @@ export class Session extends EventTarget {
       else this.#fail({ code: this.#lossCode(), detail: "" });
       return null;
     }
-    throw error;
+    // The browser could not take the answer, or we made a mistake: nobody is left waiting for it.
+    this.#fail({ code: "server_error", detail: String(error) });
+    if (!(error instanceof DOMException)) throw error;
+    return null;
   }
 
   /** @param {AbortSignal} signal resolves when media arrives */
@@ -186,7 +189,11 @@ export class Session extends EventTarget {
     await peer.answer(answer.sdp);
     await isLive;
     // Changes made while the offer was on its way.
-    if (this.store.state.live !== live) this.say(protocol.settings(this.store.state.live));
+    const now = this.store.state;
+    if (now.live !== live) this.say(protocol.settings(now.live));
+    if (now.characterId !== null && now.characterId !== characterId) {
+      this.say(protocol.character(now.characterId));
+    }
   }
 
   #goLive() {

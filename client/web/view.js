@@ -19,6 +19,7 @@ import { byId, clockText } from "./elements.js";
 import { Hints, hintText } from "./hints.js";
 import { recordingFormat } from "./recorder.js";
 import { isInSession } from "./state.js";
+import { keepAwake } from "./wake_lock.js";
 
 const TICK_MS = 250;
 
@@ -103,9 +104,10 @@ export class View {
     const isLive = state.phase === "live";
     const isInCall = isInSession(state.phase);
     document.body.dataset.phase = state.phase;
+    keepAwake(isInCall);
     document.body.toggleAttribute("data-session", isInCall);
     const chosen = state.characters.find(({ id }) => id === state.characterId) ?? null;
-    gallery.show(state.characters, state.characterId, state.phase === "loading");
+    gallery.show(state.characters, state.characterId, state.config === null);
     stage.showCharacter(chosen);
     stage.showMirror(state.live.is_mirrored);
     stage.hearSelf(state.isHearingSelf);
@@ -241,6 +243,9 @@ export class View {
   #drawStatus(state) {
     const isLive = state.phase === "live" && state.liveSinceMs !== null;
     const time = isLive ? ` ${clockText(Date.now() - Number(state.liveSinceMs))}` : "";
+    const name = state.characters.find(({ id }) => id === state.characterId)?.name;
+    const title = isLive ? `Live as ${name} – Liveactor` : "Liveactor";
+    if (document.title !== title) document.title = title;
     const text = `${PHASE_WORDS[state.phase]}${time}`;
     if (this.statusText.textContent !== text) this.statusText.textContent = text;
   }

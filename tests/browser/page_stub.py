@@ -53,7 +53,7 @@ class StubServer:
     engine: str = "ready"
     config_status: int = 200
     session_replies: list[str] = field(default_factory=list)
-    """One word per POST /api/sessions, then `ok`: ok | busy | silent | gone | error."""
+    """One word per POST /api/sessions, then `ok`: ok | busy | silent | gone | error | garbage."""
     upload_reply: tuple[int, dict[str, Any]] | None = None
     upload_gate: asyncio.Event | None = None
     offers: list[dict[str, Any]] = field(default_factory=list)
@@ -163,6 +163,10 @@ class StubServer:
         if reply == "error":
             return _error(500, "internal", "Something broke.")
         self.offers.append(offer)
+        if reply == "garbage":
+            return web.json_response(
+                {"id": "s0", "sdp": "v=nonsense", "type": "answer"}, status=201
+            )
         if reply == "silent":
             await asyncio.sleep(60)
         return await self._answer(offer)

@@ -288,6 +288,50 @@ async def test_uploaded_character_that_the_server_forgot_is_sent_again(
     assert stub.offers[0]["character"] == "u2"
 
 
+@pytest.mark.parametrize("reply", ["error", "garbage"])
+async def test_a_server_that_fails_is_told_and_tried_again(
+    page: Page, stub: StubServer, reply: str
+) -> None:
+    stub.session_replies = [reply]
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await page.click("#go")
+    await in_phase(page, "failed")
+    await expect(page.get_by_role("alert")).to_contain_text("The server could not do that")
+    await page.get_by_role("button", name="Try again").click()
+    await in_phase(page, "setup")
+    await page.click("#go")
+    await in_phase(page, "live")
+
+
+async def test_camera_can_be_looked_at_and_turned_off_before_the_start(
+    page: Page, stub: StubServer
+) -> None:
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await page.get_by_role("button", name="Turn my camera off").click()
+    await expect(page.get_by_role("button", name="Check my camera")).to_be_focused()
+    assert await page.evaluate("document.getElementById('self-view').srcObject") is None
+    await page.select_option("#camera-choice", index=0)
+    assert await page.evaluate("document.getElementById('self-view').srcObject") is None
+    await page.keyboard.press("g")
+    await in_phase(page, "live")
+    tracks = "document.getElementById('self-view').srcObject.getTracks().length"
+    assert await page.evaluate(tracks) == 2
+
+
+async def test_a_character_chosen_while_connecting_is_the_one_that_comes(
+    page: Page, stub: StubServer
+) -> None:
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await page.click("#go")
+    await page.evaluate("document.querySelector('#gallery input[value=c4]').click()")
+    await in_phase(page, "live")
+    if stub.offers[0]["character"] != "c4":
+        await until(lambda: {"type": "character", "id": "c4"} in stub.heard, "the swap is said")
+
+
 async def test_an_empty_gallery_asks_for_a_picture(page: Page, stub: StubServer) -> None:
     stub.num_characters = 0
     await page.goto("/")
