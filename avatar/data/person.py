@@ -23,10 +23,12 @@ from avatar.data.hair import HairStyle, grow_hair
 from avatar.data.head import head_model, identity_shape, pose_face, split_normals
 from avatar.data.mesh import compact, vertex_normals
 from avatar.data.noise import space_noise
+from avatar.data.occlusion import head_occlusion
 from avatar.data.props import GlassesStyle, cap, earrings, glasses
 from avatar.data.scene import Atlas, Kind, Label, Material, Part, Scene
 from avatar.data.skin import SkinStyle, bake_skin, masks, skin_albedo
 from avatar.data.strands import Strands, strand_part
+from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -102,6 +104,8 @@ class Person:
     """Body and clothes in the rest pose."""
     head_parts: list[Part]
     """Props that move with the head."""
+    occlusion_V: Floats
+    """Ambient light that reaches each split vertex of the resting head."""
 
 
 def neck_run(points: Floats) -> Floats:
@@ -221,6 +225,7 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     return Person(
         style, shape, atlas, uv, colour, materials[model.region_T], label_t,
         model.split_T3, kept, strands, lashes, still, _head_props(style, detail, atlas, shape),
+        head_occlusion()[model.source_V],
     )  # fmt: skip
 
 
@@ -410,43 +415,110 @@ class Pose:
 
     expression_E: Floats
     gaze_22: Floats
+    head_rotvec_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
+    """Turn of the head on the neck: axis times radians, world axes."""
+    root_rotvec_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
+    """Sway of the whole person about the waist."""
+    root_shift_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
+    """Shift of the whole person (cm)."""
+
+
+NECK_PIVOT = np.array([0.0, -5.0, -1.5], np.float32)
+WAIST = np.array([0.0, -55.0, 0.0], np.float32)
+
+
+@kernel
+def _turn_points(points: Floats, rotvec: Floats, pivot: Floats, share: Floats) -> None:
+    """Rotate points about a pivot by their share of a rotation, in place (Rodrigues)."""
+    angle = np.sqrt(rotvec[0] ** 2 + rotvec[1] ** 2 + rotvec[2] ** 2)
+    if angle < 1e-7:
+        return
+    x, y, z = rotvec[0] / angle, rotvec[1] / angle, rotvec[2] / angle
+    for i in range(points.shape[0]):
+        if share[i] <= 0.0:
+            continue
+        c, s = np.cos(angle * share[i]), np.sin(angle * share[i])
+        px, py, pz = points[i, 0] - pivot[0], points[i, 1] - pivot[1], points[i, 2] - pivot[2]
+        d = (x * px + y * py + z * pz) * (1 - c)
+        points[i, 0] = px * c + (y * pz - z * py) * s + x * d + pivot[0]
+        points[i, 1] = py * c + (z * px - x * pz) * s + y * d + pivot[1]
+        points[i, 2] = pz * c + (x * py - y * px) * s + z * d + pivot[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Takes rest points of a person to the world: cartoon push, turn of the head, sway."""
+
+    pose: Pose
+    proportions: Proportions | None
+    eye_centres_23: Floats
+
+    def points(self, points_V3: Floats) -> Floats:
+        """Moved copies; `points` are in the head's rest space."""
+        out = np.ascontiguousarray(points_V3, np.float32).copy()
+        share = 1 - _ramp(neck_run(out), 6.0, 11.0)
+        if self.proportions is not None:
+            out = push(out, self.proportions, self.eye_centres_23)
+        _turn_points(out, self.pose.head_rotvec_3, NECK_PIVOT, share)
+        _turn_points(out, self.pose.root_rotvec_3, WAIST, np.ones(len(out), np.float32))
+        return out + self.pose.root_shift_3
+
+    def directions(self, directions_V3: Floats, at_V3: Floats) -> Floats:
+        """Turned normals that sit at rest points."""
+        out = np.ascontiguousarray(directions_V3, np.float32).copy()
+        share = 1 - _ramp(neck_run(at_V3), 6.0, 11.0)
+        origin = np.zeros(3, np.float32)
+        _turn_points(out, self.pose.head_rotvec_3, origin, share)
+        _turn_points(out, self.pose.root_rotvec_3, origin, np.ones(len(out), np.float32))
+        return out
 
 
 def person_scene(person: Person, pose: Pose, camera: Camera, samples: int) -> Scene:
-    """Everything as merged arrays, ribbons turned towards `camera`."""
+    """Everything as merged arrays, ribbons turned towards `camera`.
+
+    Vertex order is the same for every pose and camera of a person (flow relies on it).
+    """
     model = head_model()
     fine = camera.scaled(samples)
     vertices, eyes = pose_face(person.shape_V3, pose.expression_E, pose.gaze_22)
-    posed = vertices
     proportions = person.style.proportions
+    mover = Mover(pose, proportions, eyes.centre_23)
+    moved = mover.points(vertices)
     radius = eyes.radius
     if proportions is not None:
-        vertices = push(vertices, proportions, eyes.centre_23)
         radius = radius * proportions.eye_growth(radius)
     parts = [
-        Part(vertices[model.source_V], person.head_T3[person.kept_T],
+        Part(moved[model.source_V], person.head_T3[person.kept_T],
              person.material_T[person.kept_T], person.label_T[person.kept_T], person.uv_V2,
-             person.colour_V3, normals_V3=split_normals(vertices)),
-        *(_pushed(part, proportions, eyes.centre_23)
-          for part in (*person.still_parts, *person.head_parts)),
+             person.colour_V3, person.occlusion_V, normals_V3=split_normals(moved)),
     ]  # fmt: skip
-    for strands in [*person.strands, person.lashes.pose(posed)]:
+    for part in (*person.still_parts, *person.head_parts):
+        normals = part.normals_V3
+        parts.append(
+            replace(
+                part,
+                vertices_V3=mover.points(part.vertices_V3),
+                normals_V3=None if normals is None else mover.directions(normals, part.vertices_V3),
+            )
+        )
+    for strands in [*person.strands, person.lashes.pose(vertices)]:
         points = strands.points_SK3
         if strands.roots is not None and strands.rest_roots_S3 is not None:
-            points = points + (strands.roots.on(posed) - strands.rest_roots_S3)[:, None]
-        if proportions is not None:
-            points = push(points.reshape(-1, 3), proportions, eyes.centre_23).reshape(points.shape)
-        parts.append(strand_part(strands, points, strands.normals_SK3, fine))
-    centres = eyes.centre_23
-    if proportions is not None:
-        centres = push(centres, proportions, centres)
-    return Scene.build(parts, person.atlas, person_materials(centres, eyes.axis_23, radius))
-
-
-def _pushed(part: Part, proportions: Proportions | None, eye_centres_23: Floats) -> Part:
-    if proportions is None:
-        return part
-    return replace(part, vertices_V3=push(part.vertices_V3, proportions, eye_centres_23))
+            points = points + (strands.roots.on(vertices) - strands.rest_roots_S3)[:, None]
+        flat = points.reshape(-1, 3)
+        normals = mover.directions(strands.normals_SK3.reshape(-1, 3), flat)
+        parts.append(
+            strand_part(
+                strands,
+                mover.points(flat).reshape(points.shape),
+                normals.reshape(points.shape),
+                fine,
+            )
+        )
+    axes = mover.directions(eyes.axis_23, eyes.centre_23)
+    return Scene.build(
+        parts, person.atlas, person_materials(mover.points(eyes.centre_23), axes, radius)
+    )
 
 
 def person_materials(centre_23: Floats, axis_23: Floats, radius: float) -> list[Material]:
@@ -455,7 +527,7 @@ def person_materials(centre_23: Floats, axis_23: Floats, radius: float) -> list[
     def eye(side: int) -> Material:
         c, a = centre_23[side], axis_23[side]
         return Material(
-            Kind.EYE, (0.30, 0.16, 0.14), 0.035, 0.15, mirror=0.5,
+            Kind.EYE, (0.30, 0.16, 0.14), 0.035, 0.15, mirror=0.25,
             eye_centre_3=(float(c[0]), float(c[1]), float(c[2])),
             eye_axis_3=(float(a[0]), float(a[1]), float(a[2])), eye_radius=radius,
         )  # fmt: skip
