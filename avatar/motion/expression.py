@@ -59,9 +59,13 @@ def _spread(
     face = topo.canonical_face()
     points = face[edge]
     distance = np.linalg.norm(face[:, None] - points[None], axis=2)
-    kernel = np.exp(-0.5 * (distance / smooth) ** 2) + 1e-12
+    nearest = distance.min(1)
+    # Close by, skin follows its own stretch of the edge (or the edge would overtake it); further
+    # off it follows the edge at large.
+    width = np.minimum(0.03 + 0.5 * nearest, smooth)[:, None]
+    kernel = np.exp(-0.5 * (distance**2 - nearest[:, None] ** 2) / width**2)
     weights = kernel / kernel.sum(1, keepdims=True)
-    weights *= np.exp(-0.5 * (distance.min(1) / reach) ** 2)[:, None]
+    weights *= np.exp(-0.5 * (nearest / reach) ** 2)[:, None]
     # Only the edge's own side follows: the slit's middle line parts the face.
     order = np.argsort(points[:, 0])
     middle = 0.5 * (face[edge] + face[other])[order]

@@ -118,8 +118,6 @@ class IdleMotion:
         return lowest
 
     def _blink_starts(self, slot: int) -> list[float]:
-        if self._uniform(12, slot) > 0.93:
-            return []
         start = (slot + 0.95 * self._uniform(13, slot)) * _BLINK_SLOT_S
         if self._uniform(14, slot) < 0.13:  # a double blink
             return [start, start + BLINK_S + 0.05 + 0.1 * self._uniform(15, slot)]

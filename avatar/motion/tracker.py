@@ -11,7 +11,7 @@ before, the mesh's own guess then also carries the last movement on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from avatar.frames import NUM_LANDMARKS, ByteArray, FloatArray
 from avatar.motion.crop import Square, cut
 from avatar.motion.native_log import quiet_native_log
-from avatar.motion.tracker_search import FaceBox, FaceSearch
+from avatar.motion.tracker_search import CONFIRMED, FaceBox, FaceSearch
 
 CROP_PX = 256
 CROP_SHARE = 2.0
@@ -42,7 +42,7 @@ class FaceObservation:
     size_px: float
     """Longer side of the landmarks' box."""
     score: float
-    """0..1 of the detection that led to it (1 while tracking)."""
+    """0..1: how surely it is a face (`FaceSearch.confirm`; photographs about 0.85)."""
 
     @property
     def centre_2(self) -> FloatArray:
@@ -161,7 +161,7 @@ class FaceTracker:
         for _ in range(2):
             landmarks = self._mesh.look(rgb_HW3, square)
             if landmarks is not None:
-                found = _observe(landmarks, 1.0)
+                found = _observe(landmarks, face.score)
                 if _is_plausible(found, rgb_HW3) and 0.4 < found.size_px / face.size_px < 2.5:
                     return found
         return None
@@ -173,16 +173,32 @@ class FaceTracker:
         else:
             boxes = self._search.step(rgb_HW3)
         self.num_faces = len(boxes)
-        places = [(np.array([b.x, b.y]), FACE_PER_BOX * b.side, b.score) for b in boxes[:2]]
+        places = [
+            (np.array([b.x, b.y], dtype=np.float32), FACE_PER_BOX * b.side)
+            for b in self._preferred(boxes)[:2]
+        ]
         if not places and self._last_seen is not None:
-            places = [(self._last_seen.centre_2, 1.4 * self._last_seen.size_px, 0.5)]
-        for centre, size, score in places:
+            places = [(self._last_seen.centre_2, 1.4 * self._last_seen.size_px)]
+        for centre, size in places:
             landmarks = self._mesh.look(rgb_HW3, Square.about(centre, CROP_SHARE * size))
-            if landmarks is not None:
-                found = _observe(landmarks, score)
-                if _is_plausible(found, rgb_HW3):
-                    return found
+            if landmarks is None:
+                continue
+            found = _observe(landmarks, 0.0)
+            if not _is_plausible(found, rgb_HW3):
+                continue
+            score = self._search.confirm(rgb_HW3, found.centre_2, found.size_px)
+            if score >= CONFIRMED:
+                return replace(found, score=score)
         return None
+
+    def _preferred(self, boxes: list[FaceBox]) -> list[FaceBox]:
+        """Largest first, but the face just lost before others unless they are clearly larger."""
+        if self._last_seen is None:
+            return boxes
+        own = _box_of(self._last_seen)
+        return sorted(
+            boxes, key=lambda b: -b.side * (SWITCH_RATIO if b.overlap(own) > 0.3 else 1.0)
+        )
 
     def _take_census(self, rgb_HW3: ByteArray, time_s: float) -> None:
         """Every so often: are there other faces, and is one of them clearly larger?"""
@@ -190,8 +206,7 @@ class FaceTracker:
             return
         self._census_s = time_s
         assert self._face is not None
-        centre = self._face.centre_2
-        own = FaceBox(float(centre[0]), float(centre[1]), self._face.size_px / FACE_PER_BOX, 1.0)
+        own = _box_of(self._face)
         others = [box for box in self._search.whole(rgb_HW3, is_far=True) if box.overlap(own) < 0.2]
         self.num_faces = 1 + len(others)
         largest = max(others, key=lambda b: b.side, default=None)
@@ -208,8 +223,13 @@ class FaceTracker:
         )
         landmarks = self._mesh.look(rgb_HW3, square)
         if landmarks is not None:
+            # Boxes mislead about size; landmarks decide.
             found = _observe(landmarks, largest.score)
-            if _is_plausible(found, rgb_HW3):
+            if (
+                _is_plausible(found, rgb_HW3)
+                and found.size_px >= SWITCH_RATIO * self._face.size_px
+                and self._search.confirm(rgb_HW3, found.centre_2, found.size_px) >= CONFIRMED
+            ):
                 self._face = self._last_seen = found
 
     def close(self) -> None:
@@ -218,6 +238,11 @@ class FaceTracker:
             self._is_closed = True
             self._mesh.close()
             self._search.close()
+
+
+def _box_of(face: FaceObservation) -> FaceBox:
+    x, y = (float(v) for v in face.centre_2)
+    return FaceBox(x, y, face.size_px / FACE_PER_BOX, face.score)
 
 
 def _is_plausible(face: FaceObservation, rgb_HW3: ByteArray) -> bool:
@@ -238,11 +263,14 @@ class FaceLocator:
         faces: list[FaceObservation] = []
         for box in self._search.everywhere(rgb_HW3):
             face = self._mesh_of(rgb_HW3, box)
-            if face is not None and all(
-                np.linalg.norm(face.centre_2 - other.centre_2) > 0.4 * other.size_px
+            if face is None or any(
+                np.linalg.norm(face.centre_2 - other.centre_2) < 0.4 * other.size_px
                 for other in faces
             ):
-                faces.append(face)
+                continue
+            score = self._search.confirm(rgb_HW3, face.centre_2, face.size_px)
+            if score >= CONFIRMED:
+                faces.append(replace(face, score=score))
         return sorted(faces, key=lambda f: -f.size_px)
 
     def _mesh_of(self, rgb_HW3: ByteArray, box: FaceBox) -> FaceObservation | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from avatar.frames import ByteArray
+from avatar.frames import ByteArray, FloatArray
 from avatar.motion.crop import Square, cut, fit_within
 from avatar.motion.native_log import quiet_native_log
 
@@ -20,6 +20,8 @@ MAX_SIDE_PX = 640
 _MIN_SCORE = 0.5
 _TILE_PX = 256
 _SAME_FACE_OVERLAP = 0.3
+CONFIRMED = 0.22
+"""`confirm` of anything that is to count as a face: two looks of four must see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,23 @@ class FaceSearch:
         for square in tile_squares((rows, columns)):
             boxes += self._tile(rgb_HW3, square)
         return merge_boxes(boxes)
+
+    def confirm(self, rgb_HW3: ByteArray, centre_2: FloatArray, size_px: float) -> float:
+        """How surely a face of that size (of its landmarks) is there: 0..1, mean of four looks.
+
+        Two framings by two detectors. Measured: photographs score 0.85, drawings and animals 0.3 to
+        0.7; knots and foliage that one look takes for a face are seen by no other, below 0.2.
+        """
+        scores = []
+        for share in (2.2, 3.2):
+            crop, _ = cut(rgb_HW3, Square.about(centre_2, share * size_px), _TILE_PX)
+            middle = _TILE_PX / 2
+            for detector in (self._near, self._far):
+                boxes = _boxes(detector, crop, _TILE_PX, _TILE_PX)
+                reach = 0.2 * _TILE_PX
+                here = [b for b in boxes if max(abs(b.x - middle), abs(b.y - middle)) < reach]
+                scores.append(max((b.score for b in here), default=0.0))
+        return float(np.mean(scores))
 
     def _tile(self, rgb_HW3: ByteArray, square: Square) -> list[FaceBox]:
         crop, cut_square = cut(rgb_HW3, square, _TILE_PX)
