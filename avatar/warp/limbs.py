@@ -53,6 +53,8 @@ _MAX_CROSSED = 0.35
 """How much of a limb may lie on another one."""
 _SKIRT_WIDTHS = 1.45
 """Knees that are this many times as wide as two legs are under a skirt or a coat."""
+_STUMP = 0.65
+"""Radius of what stays of a limb at its root, in the root's radii."""
 _CLOSED_UNITS = 0.17
 """Limbs narrower than twice this do not hide an end of the trunk behind them."""
 _MIN_PART_PX = 40
@@ -60,6 +62,8 @@ _SHARED = 1.0
 """Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
 _FAINT = 13
 """Matte below which a pixel counts as background."""
+_FRINGE_PX = 1.0
+"""Pixels beside a cut are mixed of both sides: the limb, drawn on top, takes them."""
 _UNDERLAP_PX = 3.0
 """The trunk goes on this far under a limb, so that no seam shows where both are soft."""
 
@@ -310,11 +314,11 @@ def _cut_out(
     is_layer_HW = is_own_HW | is_hidden_HW
     # Against the background the matte is the edge; against the rest of the person the cut is.
     is_outside = alpha_HW < _FAINT
-    share_HW = _soft(is_layer_HW | is_outside, 0.0)
+    share_HW = _soft(is_layer_HW | is_outside, _FRINGE_PX)
     coverage_HW = alpha_HW * share_HW
     coverage_HW[_soft(is_layer_HW, 4.0) < 0.5] = 0.0
     filled = _filled(rgb_HW3, (alpha_HW > 200) & is_own_HW, 1)
-    keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), -0.5)[..., None]
+    keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), _FRINGE_PX)[..., None]
     colour = filled + (rgb_HW3 - filled) * keep
     rows, columns = np.nonzero(coverage_HW >= 1.0)
     top, left = max(rows.min() - 2, 0), max(columns.min() - 2, 0)
@@ -335,6 +339,13 @@ def _main_parts(is_own_HW: BoolArray, points_C2: FloatArray) -> BoolArray:
     return np.isin(label_HW, on_bone[on_bone > 0])
 
 
+def _without_holes(mask_HW: BoolArray) -> BoolArray:
+    """With everything that the mask encloses."""
+    padded = np.pad((~mask_HW).astype(np.uint8), 1, constant_values=1)
+    _, label_HW = cv2.connectedComponents(padded, connectivity=4)
+    return np.asarray(label_HW[1:-1, 1:-1] != label_HW[0, 0])
+
+
 def _trunk_layer(
     reference: ReferenceGeometry,
     rgb_HW3: ByteArray,
@@ -351,13 +362,13 @@ def _trunk_layer(
     stumps = np.zeros(reference.canvas_hw, np.uint8)
     for chain in chains:
         x, y = reference.joints_J3[chain.joints[0], :2].round().astype(int).tolist()
-        cv2.circle(stumps, (x, y), round(0.85 * chain.radii_C[0] * unit), (1,), -1)
+        cv2.circle(stumps, (x, y), round(_STUMP * chain.radii_C[0] * unit), (1,), -1)
     # What limbs enclose with the trunk is the trunk's too: a skirt behind folded hands.
     size = 2 * round(_CLOSED_UNITS * unit) + 1
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     trunk = (~is_limb_HW & (alpha_HW > 127)).astype(np.uint8)
     closed = cv2.morphologyEx(trunk, cv2.MORPH_CLOSE, ellipse)
-    is_trunk_HW = is_trunk_HW | (closed > 0)
+    is_trunk_HW = is_trunk_HW | _without_holes(closed > 0)
     is_kept_HW = ~is_limb_HW | is_trunk_HW | (stumps > 0)
     # Measured from the person's own pixels: the background must not creep in under a limb.
     share_HW = _soft(is_kept_HW & (alpha_HW >= _FAINT), _UNDERLAP_PX)
@@ -365,7 +376,7 @@ def _trunk_layer(
     # A stump is the limb's own root, not the clothes beside it.
     own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
     filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 4)
-    keep = _soft(~is_limb_HW | own_root, -0.5)[..., None]
+    keep = _soft(~is_limb_HW | own_root, -_FRINGE_PX - 1.0)[..., None]
     colour = filled + (rgb_HW3 - filled) * keep
     layer = np.dstack([colour, alpha_HW * share_HW])
     return np.ascontiguousarray(np.clip(layer, 0, 255).round().astype(np.uint8))

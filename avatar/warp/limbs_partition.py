@@ -59,7 +59,7 @@ def partition(
     for limb in range(num_limbs):
         is_seed = (bone_distance_LHW[limb] < LIMB_CORE) & (owner_HW == limb) & ~is_head_HW
         # Later limbs lie in front: what is near their bones may be theirs.
-        is_seed &= (bone_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
+        is_seed &= (limb_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
         cost_SHW[1 + limb][is_seed] = 0.0
     step = 1.0 / max(radius_px, 1.0)
     for seeds in range(num_limbs + 1):
@@ -68,7 +68,17 @@ def partition(
     cost_SHW[1:, is_head_HW] = _MAX_COST
     label_HW = _without_crumbs(cost_SHW.argmin(0).astype(np.uint8), radius_px)
     label_HW[alpha_HW == 0] = 0
-    return label_HW
+    is_island_HW = _islands((label_HW == 0) & (alpha_HW > 127), is_head_HW | is_trunk_HW)
+    reachable = cost_SHW[1:].min(0) < _MAX_COST
+    nearest_limb = 1 + cost_SHW[1:].argmin(0).astype(np.uint8)
+    return np.where(is_island_HW & reachable, nearest_limb, label_HW)
+
+
+def _islands(is_rest_HW: NDArray[np.bool_], is_main_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pieces of the rest that hang together with neither head nor trunk: between limbs."""
+    _, piece_HW = cv2.connectedComponents(is_rest_HW.astype(np.uint8))
+    main = np.unique(piece_HW[is_rest_HW & is_main_HW])
+    return np.asarray(is_rest_HW & ~np.isin(piece_HW, main))
 
 
 def _without_crumbs(label_HW: ByteArray, radius_px: float) -> ByteArray:

@@ -17,7 +17,7 @@ from avatar.warp.skeleton_mask import body_distance
 
 _SOLVE_SIDE_PX = 384
 _ITERATIONS = 4
-_CORE = 0.40
+_CORE = 0.25
 """Distances to bones (1 is the expected outline) below which a pixel is the person's for sure,"""
 _LIKELY = 0.85
 _FAR = 1.9

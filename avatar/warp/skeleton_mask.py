@@ -25,7 +25,7 @@ from avatar.warp.skeleton import (
     is_seen,
 )
 
-_HIP_OUTSET = 0.3
+_HIP_OUTSET = 0.12
 """The trunk is this much of the hip joints' distance wider than they are, on each side."""
 
 
