@@ -25,7 +25,9 @@ export class ApiError extends Error {
 /** Seconds to wait where a busy server names none. */
 const DEFAULT_RETRY_S = 5;
 /** A request that takes longer counts as no answer; opening a character may take seconds. */
-const REQUEST_TIMEOUT_MS = 20000;
+const REQUEST_TIMEOUT_MS = 20_000;
+/** Megabytes over a slow line, then finding the face on a busy server. */
+const UPLOAD_TIMEOUT_MS = 120_000;
 
 /** @returns {Promise<ServerConfig>} */
 export function fetchConfig() {
@@ -80,6 +82,7 @@ export function uploadCharacter(pictures, name, onProgress, signal) {
     const call = new XMLHttpRequest();
     call.open("POST", address("api/characters"));
     call.responseType = "text";
+    call.timeout = UPLOAD_TIMEOUT_MS;
     call.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
@@ -92,6 +95,9 @@ export function uploadCharacter(pictures, name, onProgress, signal) {
       }
     });
     call.addEventListener("error", () => reject(unreachable()));
+    call.addEventListener("timeout", () =>
+      reject(new ApiError(0, "timeout", "The server took too long over this.")),
+    );
     call.addEventListener("abort", () => reject(new DOMException("Upload stopped", "AbortError")));
     signal.addEventListener("abort", () => call.abort());
     call.send(form);

@@ -1,14 +1,15 @@
 /**
- * The voice's part of the probe: a short beep leaves every second instead of the microphone, and is
- * heard again in what the server returns; both moments are read on one AudioContext clock. Knows
- * sound and times only. The two audio buffers of the browser (about 10 ms each) are included.
+ * The voice's part of the probe: a short beep leaves every two seconds instead of the microphone,
+ * and is heard again in what the server returns; both moments are read on one AudioContext clock.
+ * Knows sound and times only. The two audio buffers of the browser (about 10 ms each) are included.
  */
 
 import { ageMs } from "./strip.js";
 
 const BEEP_HZ = 1000;
 const BEEP_S = 0.04;
-const PERIOD_S = 1;
+/** A voice later than this would be taken for the next beep's. */
+const PERIOD_S = 2;
 const LEVEL = 0.5;
 const MAX_BEEPS = 4_000;
 
@@ -76,7 +77,7 @@ export class VoiceProbe {
     oscillator.connect(gate).connect(destination);
     oscillator.start();
     let next = context.currentTime + PERIOD_S;
-    // Scheduled on the audio clock a second ahead: a busy page does not shift a beep.
+    // Scheduled on the audio clock well ahead: a busy page does not shift a beep.
     setInterval(() => {
       if (context.state === "suspended") context.resume().catch(() => undefined);
       if (next < context.currentTime) next = context.currentTime + PERIOD_S;

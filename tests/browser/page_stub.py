@@ -134,9 +134,9 @@ class StubServer:
         names = []
         while part := await reader.next():
             assert isinstance(part, BodyPartReader)
-            body = await part.read()
+            content = await part.read()
             if part.name == "name":
-                self.uploaded_name = body.decode()
+                self.uploaded_name = content.decode()
             else:
                 assert part.name == "picture"
                 names.append(str(part.filename))

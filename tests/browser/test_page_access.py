@@ -245,7 +245,7 @@ async def test_typing_in_a_choice_is_not_a_shortcut(page: Page, stub: StubServer
 async def test_light_and_dark_follow_the_system(page: Page, stub: StubServer) -> None:
     grounds = []
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         await page.goto("/")
         ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         grounds.append(sum(int(c) for c in ground[4:-1].split(",")))

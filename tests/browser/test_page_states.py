@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from tests.browser.page_stub import StubServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PICTURE: FilePayload = {"name": "me.png", "mimeType": "image/png", "buffer": b"\x89PNG"}
 
 BREAK_CAMERA = """(() => {
     const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -278,8 +280,7 @@ async def test_uploaded_character_that_the_server_forgot_is_sent_again(
 ) -> None:
     await page.goto("/")
     await in_phase(page, "setup")
-    picture = {"name": "me.png", "mimeType": "image/png", "buffer": b"\x89PNG"}
-    await page.set_input_files("#upload-input", [picture])  # type: ignore[list-item]
+    await page.set_input_files("#upload-input", [PICTURE])
     await expect(page.locator("#go")).to_have_text("Go live as Your picture")
     stub.session_replies = ["gone"]
     await page.click("#go")
@@ -339,8 +340,7 @@ async def test_an_empty_gallery_asks_for_a_picture(page: Page, stub: StubServer)
     await expect(page.get_by_role("radiogroup")).to_contain_text("There is no character yet")
     async with page.expect_file_chooser() as chooser:
         await page.get_by_role("button", name="Add a picture to begin").click()
-    picture = {"name": "me.png", "mimeType": "image/png", "buffer": b"\x89PNG"}
-    await (await chooser.value).set_files([picture])  # type: ignore[list-item]
+    await (await chooser.value).set_files([PICTURE])
     await expect(page.locator("#go")).to_have_text("Go live as Your picture")
 
 
