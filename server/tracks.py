@@ -74,6 +74,7 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self._pacing = PacingState(1.0 / fps)
         self._waiting: deque[RenderedPicture] = deque()
         self._shown: ByteArray | None = None
+        self._shown_taken_s = float("nan")
         self._last_pts = -1
         self._wake: asyncio.Future[None] | None = None
 
@@ -97,7 +98,10 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
                 raise MediaStreamError
             now_s = self._clock()
             decision = pacing.decide(
-                self._pacing, is_fresh_waiting=bool(self._waiting), now_s=now_s
+                self._pacing,
+                is_fresh_waiting=bool(self._waiting),
+                is_mid_chunk=self._is_mid_chunk(),
+                now_s=now_s,
             )
             if decision.action is Action.WAIT:
                 await self._wait(decision.until_s - now_s, is_ringing=not self._waiting)
@@ -111,10 +115,15 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             self._pacing = pacing.sent(self._pacing, is_held=is_held, now_s=now_s)
             return self._frame()
 
+    def _is_mid_chunk(self) -> bool:
+        """The waiting picture came out of the same push as the one on screen."""
+        return bool(self._waiting) and self._waiting[0].meta.taken_s == self._shown_taken_s
+
     def _take(self, now_s: float) -> None:
         picture = self._waiting.popleft()
         meta = picture.meta
         self._shown = picture.i420
+        self._shown_taken_s = meta.taken_s
         self.counters.late += self._pacing.was_held
         self._last_pts = max(self._last_pts + 1, self._pts_at(now_s))
         if self.on_first_sent is not None:
