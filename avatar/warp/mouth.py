@@ -39,8 +39,9 @@ BITE_MM = 1.5
 SHOWN_UPPER_MM = 3.0
 SHOWN_LOWER_MM = 2.2
 """How much of the teeth a well opened mouth shows, at least."""
+PARTED_MM = 3.0
 OPEN_MM = 8.0
-"""Lip gap of a well opened mouth."""
+"""Lip gaps of barely parted lips and of a well opened mouth."""
 CAVITY_RGB = np.array([58.0, 20.0, 22.0], np.float32)
 WHITE_LEVEL = 235.0
 """What the white of an eye or a tooth measures under full light."""
@@ -199,7 +200,9 @@ def draw_mouth(
         mouth.atlas_HW4,
         mouth.light_3,
         CAVITY_RGB,
-        max(1.5, 0.22 * gap_px),
+        max(1.0, 0.22 * gap_px),
+        # A small mouth has no room for a shadow's full range: it would be all shadow.
+        float(np.interp(gap_px, (4.0, 16.0), (0.8, 0.45))),
         _own_layer(mouth, motion, box),
     )
 
@@ -230,8 +233,10 @@ def _place(
     """Vertices in pixels of `box`: upper teeth on the skull, the rest on the jaw."""
     openness = float(np.clip(gap / (OPEN_MM * mouth.unit), 0.0, 1.0))
     rest_y = float(mouth.rest_3[1])
+    # Barely parted lips already show the upper teeth, not a dark slit.
+    parted = float(np.clip(gap / (PARTED_MM * mouth.unit), 0.0, 1.0))
     edge_y = max(
-        rest_y + BITE_MM * mouth.unit, float(upper_lip[1]) + SHOWN_UPPER_MM * mouth.unit * openness
+        rest_y + BITE_MM * mouth.unit, float(upper_lip[1]) + SHOWN_UPPER_MM * mouth.unit * parted
     )
     lower_y = max(
         rest_y + BITE_MM * mouth.unit, float(lower_lip[1]) - SHOWN_LOWER_MM * mouth.unit * openness
@@ -312,6 +317,7 @@ def _blend_interior(
     light_3: FloatArray,
     cavity_3: FloatArray,
     shadow_px: float,
+    darkest: float,
     own_HW4: ByteArray,
 ) -> None:
     rows, columns = atlas_HW4.shape[:2]
@@ -323,7 +329,7 @@ def _blend_interior(
                 continue
             # The lips shade what lies behind them.
             shade = min(max(depth_HW[y, x] / shadow_px, 0.0), 1.0)
-            shade = 0.45 + 0.55 * shade * (2.0 - shade)
+            shade = darkest + (1.0 - darkest) * shade * (2.0 - shade)
             alpha = 0.0
             u0 = 0
             v0 = 0

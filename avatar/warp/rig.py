@@ -18,6 +18,9 @@ from avatar.warp.limbs import LimbRig, take_apart
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
 
+CLEAR_EYES_PX = 60.0
+"""Inter-ocular distance from which the white of the eyes can be measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class WarpRig:
@@ -45,8 +48,12 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
     assert rgb_HW3.shape[:2] == reference.canvas_hw
     assert alpha_HW.shape == reference.canvas_hw
     plain_HW3, eyes, white_3 = build_eyes(rgb_HW3, reference)
+    from_skin_3 = _white_from_skin(rgb_HW3, reference)
     if white_3 is None:
-        white_3 = _white_from_skin(rgb_HW3, reference)
+        white_3 = from_skin_3
+    elif reference.scale < CLEAR_EYES_PX:
+        # In a small face the white of the eye is mostly lashes and lids.
+        white_3 = np.maximum(white_3, 0.92 * from_skin_3)
     body = take_apart(reference, plain_HW3, alpha_HW)
     return WarpRig(
         reference=reference,
