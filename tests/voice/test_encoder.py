@@ -13,6 +13,7 @@ from avatar.frames import FloatArray
 from avatar.motion.audio.encoder import (
     LOOK_AHEAD_S,
     OUTPUT_SCALES,
+    PRESSED_SHUT,
     STEP_S,
     AudioEncoder,
     Weights,
@@ -20,8 +21,10 @@ from avatar.motion.audio.encoder import (
 )
 from avatar.motion.audio.features import log_mel
 from avatar.motion.audio.mouth import (
+    APERTURE,
     COEFFICIENTS,
     NUM_COEFFICIENTS,
+    PRESS,
     mouth_basis,
     shape_offset,
 )
@@ -44,8 +47,10 @@ def test_numpy_and_torch_agree(
     heard = AudioEncoder(weights).push(speechlike)
     free = slice(2, 5)  # width, protrusion, upper lip: not clipped
     np.testing.assert_allclose(heard.coefficients_MK[:, free], wanted[:, free], atol=1e-5)
-    opening = np.maximum(wanted[:, :2], 0.0)
-    np.testing.assert_allclose(heard.coefficients_MK[:, :2], opening, atol=1e-5)
+    press = np.clip(wanted[:, PRESS], 0.0, 1.0)
+    opening = np.maximum(wanted[:, APERTURE], 0.0) * (1.0 - PRESSED_SHUT * press)
+    np.testing.assert_allclose(heard.coefficients_MK[:, APERTURE], opening, atol=1e-5)
+    np.testing.assert_allclose(heard.coefficients_MK[:, PRESS], press, atol=1e-5)
 
 
 def test_streamed_output_equals_that_of_the_whole_sound(

@@ -31,7 +31,7 @@ from avatar.motion.audio.features import (
     LogMel,
     frame_loudness,
 )
-from avatar.motion.audio.mouth import COEFFICIENTS, NUM_COEFFICIENTS
+from avatar.motion.audio.mouth import APERTURE, COEFFICIENTS, NUM_COEFFICIENTS, PRESS
 
 FRAMES_PER_STEP: Final = 2
 STEP_T: Final = FRAMES_PER_STEP * HOP_T
@@ -44,6 +44,8 @@ FIRST_TAPS: Final = 4
 TAPS: Final = 3
 DILATIONS: Final = (1, 2, 4, 8)
 NORM_EPSILON: Final = 1e-5
+PRESSED_SHUT: Final = 0.8
+"""How far fully pressed lips shut an opening that the network still gives."""
 _LOUDNESS_FALL = float(np.exp(-STEP_S / 0.1))
 
 OUTPUT_SCALES: Final[FloatArray] = np.array(
@@ -198,6 +200,8 @@ class AudioEncoder:
         coefficients_MK = outputs_MK[:, :NUM_COEFFICIENTS]
         np.maximum(coefficients_MK[:, :2], 0.0, out=coefficients_MK[:, :2])
         np.clip(coefficients_MK[:, -2:], 0.0, 1.0, out=coefficients_MK[:, -2:])
+        # An unsure network answers with the mean of shut and open: where lips press, they meet.
+        coefficients_MK[:, APERTURE] *= 1.0 - PRESSED_SHUT * coefficients_MK[:, PRESS]
         speech_M = np.clip(outputs_MK[:, NUM_COEFFICIENTS], 0.0, 1.0)
         return MouthCurve(start_s, coefficients_MK, speech_M, self._loudness(frames_MC))
 
