@@ -29,6 +29,8 @@ _TORSO_LIMIT_RAD = np.radians(25.0)
 _FOLLOW_HEAD = 0.6
 """Without a tracked body the shoulders take this share of the head's movement."""
 
+_HAND_STARTS = np.array([start for start, _ in sk.HAND_BONES])
+_HAND_ENDS = np.array([end for _, end in sk.HAND_BONES])
 _IDENTITY = np.eye(3, dtype=np.float32)
 
 
@@ -247,11 +249,11 @@ class BodyRetargeter:
             forearm = _direction(driver[elbow], driver[wrist])
             drawn = _unit(joints[wrist] - joints[elbow])
             turn = _IDENTITY if forearm is None else rotation_between(forearm, drawn)
-            for (start, end), length in zip(sk.HAND_BONES, sk.HAND_BONE_LENGTHS, strict=True):
-                direction = _unit(seen[end] - seen[start])
-                hands[side, end] = hands[side, start] + (
-                    turn @ direction * np.float32(length * self._palms_2[side])
-                )
+            bones = seen[_HAND_ENDS] - seen[_HAND_STARTS]
+            bones /= np.maximum(np.linalg.norm(bones, axis=1, keepdims=True), 1e-6)
+            bones = bones @ turn.T * (sk.HAND_BONE_LENGTHS * self._palms_2[side])[:, None]
+            # Five fingers of four bones, each bone on the end of the one before.
+            hands[side, 1:] += bones.reshape(5, 4, 3).cumsum(axis=1).reshape(20, 3)
             presence[side] = 1.0
         return hands, presence
 

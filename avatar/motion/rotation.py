@@ -5,6 +5,8 @@ Knows 3-D rotations in the axes of `avatar.frames` (x right, y down, z away); kn
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from avatar.frames import FloatArray
@@ -15,29 +17,39 @@ IDENTITY.flags.writeable = False
 
 def exp_rotation(vector_3: FloatArray) -> FloatArray:
     """Rotation matrix of a rotation vector (axis times angle in radians; Rodrigues)."""
-    v = np.asarray(vector_3, dtype=np.float64)
-    angle = float(np.linalg.norm(v))
-    cross = np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
-    if angle < 1e-8:
-        return (np.eye(3) + cross).astype(np.float32)
-    a, b = np.sin(angle) / angle, (1.0 - np.cos(angle)) / angle**2
-    return np.asarray(np.eye(3) + a * cross + b * cross @ cross, dtype=np.float32)
+    # Plain floats: on three numbers numpy spends ten times the arithmetic on its own overhead.
+    x, y, z = (float(v) for v in vector_3)
+    square = x * x + y * y + z * z
+    if square < 1e-16:
+        a, b = 1.0, 0.5
+    else:
+        angle = math.sqrt(square)
+        a, b = math.sin(angle) / angle, (1.0 - math.cos(angle)) / square
+    return np.array(
+        [
+            [1.0 - b * (y * y + z * z), b * x * y - a * z, b * x * z + a * y],
+            [b * x * y + a * z, 1.0 - b * (x * x + z * z), b * y * z - a * x],
+            [b * x * z - a * y, b * y * z + a * x, 1.0 - b * (x * x + y * y)],
+        ],
+        dtype=np.float32,
+    )
 
 
 def log_rotation(rotation_33: FloatArray) -> FloatArray:
     """Rotation vector of a rotation matrix, angle in [0, pi]."""
-    r = np.asarray(rotation_33, dtype=np.float64)
-    skew = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
-    sine = 0.5 * float(np.linalg.norm(skew))
-    cosine = 0.5 * (float(np.trace(r)) - 1.0)
-    angle = float(np.arctan2(sine, cosine))
+    r = np.asarray(rotation_33, dtype=np.float64).tolist()
+    x, y, z = r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]
+    sine = 0.5 * math.sqrt(x * x + y * y + z * z)
+    cosine = 0.5 * (r[0][0] + r[1][1] + r[2][2] - 1.0)
+    angle = math.atan2(sine, cosine)
     if sine > 1e-6:
-        return np.asarray(skew * (angle / (2.0 * sine)), dtype=np.float32)
+        share = angle / (2.0 * sine)
+        return np.array([x * share, y * share, z * share], dtype=np.float32)
     if cosine > 0:
-        return (0.5 * skew).astype(np.float32)
+        return np.array([0.5 * x, 0.5 * y, 0.5 * z], dtype=np.float32)
     # Half a turn: the axis is the column of r + 1 with the largest diagonal entry.
-    column = int(np.argmax(np.diag(r)))
-    axis = r[:, column] + np.eye(3)[column]
+    column = max(range(3), key=lambda i: float(r[i][i]))
+    axis = np.array([r[row][column] + float(row == column) for row in range(3)])
     return np.asarray(angle * axis / np.linalg.norm(axis), dtype=np.float32)
 
 
@@ -49,17 +61,18 @@ def blend_rotations(from_33: FloatArray, to_33: FloatArray, weight: float) -> Fl
 
 def rotation_between(from_3: FloatArray, to_3: FloatArray) -> FloatArray:
     """Smallest rotation that turns one unit vector into another."""
-    a = np.asarray(from_3, dtype=np.float64)
-    b = np.asarray(to_3, dtype=np.float64)
-    axis = np.cross(a, b)
-    sine, cosine = float(np.linalg.norm(axis)), float(a @ b)
+    ax, ay, az = (float(v) for v in from_3)
+    bx, by, bz = (float(v) for v in to_3)
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    sine, cosine = math.sqrt(x * x + y * y + z * z), ax * bx + ay * by + az * bz
     if sine < 1e-9:
         if cosine > 0:
             return IDENTITY
+        a = np.array([ax, ay, az])
         axis = np.cross(a, np.eye(3)[int(np.argmin(np.abs(a)))])
         return exp_rotation((np.pi * axis / np.linalg.norm(axis)).astype(np.float32))
-    angle = np.arctan2(sine, cosine)
-    return exp_rotation((axis * (angle / sine)).astype(np.float32))
+    share = math.atan2(sine, cosine) / sine
+    return exp_rotation(np.array([x * share, y * share, z * share], dtype=np.float32))
 
 
 def yaw_pitch_roll(rotation_33: FloatArray) -> tuple[float, float, float]:
