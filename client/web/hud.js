@@ -163,7 +163,8 @@ function stageTable(stats) {
     `${p50_ms.toFixed(1)} / ${p95_ms.toFixed(1)}`,
   ]);
   for (const [hop, num] of drops) rows.push([`dropped, ${hop.replaceAll("_", " ")}`, String(num)]);
-  return [make("p", { class: "hud-legend" }, ["Server, ms: median / 95 %"]), list(rows)];
+  const title = make("p", { class: "hud-legend" }, ["Server, ms: median / 95 %"]);
+  return [make("div", { class: "hud-stages" }, [title, list(rows)])];
 }
 
 /** @param {number} value */

@@ -51,6 +51,7 @@ export class View {
     this.neutralForget = byId("neutral-forget", HTMLButtonElement);
     this.voiceSwitch = byId("voice-switch", HTMLInputElement);
     this.regionsNote = byId("regions-note", HTMLElement);
+    this.version = byId("version", HTMLElement);
     this.hearSelf = byId("hear-self", HTMLInputElement);
   }
 
@@ -103,6 +104,7 @@ export class View {
       this.parts;
     const isLive = state.phase === "live";
     const isInCall = isInSession(state.phase);
+    this.version.textContent = state.config ? `Liveactor ${state.config.version}` : "";
     document.body.dataset.phase = state.phase;
     keepAwake(isInCall);
     document.body.toggleAttribute("data-session", isInCall);
