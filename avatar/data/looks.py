@@ -65,8 +65,9 @@ def toon_picture(
     luminance = shaded.light_HW3.mean(-1) * exposure
     inside = v.index_HW >= 0
     if inside.any():
-        soft = cv2.GaussianBlur(luminance * inside, (0, 0), 2.5 * samples) / (
-            cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 2.5 * samples) + 1e-4
+        blur = luminance.shape[0] / 180
+        soft = cv2.GaussianBlur(luminance * inside, (0, 0), blur) / (
+            cv2.GaussianBlur(inside.astype(np.float32), (0, 0), blur) + 1e-4
         )
     else:
         soft = luminance
@@ -76,7 +77,7 @@ def toon_picture(
         t = np.clip((soft / middle - at) / width + 0.5, 0, 1)
         return (t * t * (3 - 2 * t)).astype(np.float32)
 
-    bands = 0.50 + 0.34 * step(0.72, 0.10) + 0.20 * step(1.32, 0.10)
+    bands = 0.62 + 0.26 * step(0.62, 0.10) + 0.16 * step(1.32, 0.10)
     albedo = shaded.albedo_HW3
     even = albedo.copy()
     for _ in range(2):
@@ -123,7 +124,9 @@ def _outlines(near: Floats, label: NDArray[np.integer[Any]], samples: int) -> Fl
     for one in (Label.LIPS, Label.EYES, Label.BROWS, Label.LASHES, Label.TEETH,
                 Label.MOUTH_INTERIOR, Label.TONGUE, Label.JEWELRY):  # fmt: skip
         group[one] = group[Label.SKIN]
-    kind = cv2.medianBlur(group[label].astype(np.uint8), 7)
+    # thin strands would drown in ink: only shapes a few strokes wide get an outline
+    size = max(label.shape[0] // 90, 3) | 1
+    kind = cv2.medianBlur(group[label].astype(np.uint8), size)
     edge = cv2.morphologyEx(kind, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     inked = (edge | (jump & (group[label] != 2))).astype(np.uint8)
     inked = cv2.dilate(inked, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (samples + 1,) * 2))

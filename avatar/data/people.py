@@ -228,7 +228,8 @@ def random_light(rng: np.random.Generator) -> LightStyle:
 def random_background(rng: np.random.Generator) -> BackgroundStyle:
     """Any of the kinds in any colours."""
     kind = _pick(rng, ("gradient", "bokeh", "shapes", "room", "room", "texture"))
-    first = rng.uniform(0.05, 0.75, 3) * 0.5 + rng.uniform(0.05, 0.75) * 0.5
+    vivid = rng.beta(1.0, 3.0)
+    first = rng.uniform(0.05, 0.75, 3) * vivid + rng.uniform(0.05, 0.75) * (1 - vivid)
     second = np.clip(first * rng.uniform(0.7, 1.6) + rng.normal(0, 0.05, 3), 0.03, 0.95)
     return BackgroundStyle(
         kind=kind, rgb=_rgb(first), second_rgb=_rgb(second), seed=int(rng.integers(1 << 30))

@@ -231,6 +231,10 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
 
 def _with_scalp(skin: SkinStyle, scalp: tuple[float, ...] | None, style: PersonStyle) -> SkinStyle:
     rgb = None if scalp is None else (float(scalp[0]), float(scalp[1]), float(scalp[2]))
+    beard = style.beard
+    if beard is not None:
+        # skin between the hairs of a beard lies in their shade
+        skin = replace(skin, stubble=0.75, stubble_rgb=style.beard_rgb, stubble_where=beard.where)
     return replace(skin, scalp_rgb=rgb, brow_rgb=style.brow_rgb, seed=style.seed + skin.seed)
 
 
@@ -322,13 +326,15 @@ def _split_suit(
 
 
 def _hair_colours(
-    rng: np.random.Generator, rgb: tuple[float, float, float], grey: float, num: int
+    rng: np.random.Generator, rgb: tuple[float, float, float], grey: float, num: int, spread: float
 ) -> Floats:
-    shade = np.exp(rng.normal(0, 0.14, (num, 1)))
+    shade = np.exp(rng.normal(0, 0.14, (num, 1)) * (0.4 + 0.6 * spread))
     warm = 1 + rng.normal(0, 0.06, (num, 3)) * np.array([0.5, 0.2, 0.6])
     colour = np.array(rgb) * shade * warm
     is_grey = rng.random(num) < grey
-    colour[is_grey] = rng.uniform(0.38, 0.62, (int(is_grey.sum()), 1)) * np.array([1, 0.98, 0.95])
+    white = rng.uniform(0.38, 0.62, (num, 1)) * np.array([1, 0.98, 0.95])
+    share = spread * is_grey[:, None] + (1 - spread) * grey
+    colour = colour * (1 - share) + white * share
     return np.clip(colour, 0.003, 0.9).astype(np.float32)
 
 
@@ -337,8 +343,13 @@ def _grow(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Stran
     strands = []
     if style.hair is not None:
         num = detail.num_hair
-        colours = _hair_colours(rng, style.hair_rgb, style.grey, num)
-        hair = grow_hair(style.hair, shape, num, style.seed + 1, width=detail.hair_width,
+        # wide ribbons stand for many hairs: their colours differ less
+        spread = min(1.0, 0.035 / detail.hair_width)
+        colours = _hair_colours(rng, style.hair_rgb, style.grey, num, spread)
+        cut = style.hair
+        if style.cap is not None:
+            cut = replace(cut, volume=0.25, lift=0.2, fringe=0.0)
+        hair = grow_hair(cut, shape, num, style.seed + 1, width=detail.hair_width,
                          colour_S3=colours, material=M_HAIR)  # fmt: skip
         streaks = space_noise(rng, hair.points_SK3[:, 6], 1.3)
         hair.colour_S3 = hair.colour_S3 * np.exp(0.16 * streaks)[:, None]
@@ -358,7 +369,7 @@ def _grow(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Stran
         )
     if style.beard is not None:
         num = int(detail.num_hair * 0.6 * style.beard.density)
-        colours = _hair_colours(rng, style.beard_rgb, style.grey, num)
+        colours = _hair_colours(rng, style.beard_rgb, style.grey, num, 0.6)
         strands.append(
             grow_beard(
                 style.beard,

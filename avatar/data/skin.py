@@ -48,6 +48,7 @@ class SkinStyle:
     stubble: float = 0.0
     """Shadow of a shaved beard, 0..1."""
     stubble_rgb: tuple[float, float, float] = (0.10, 0.09, 0.09)
+    stubble_where: str = "beard"
     lip_rgb: tuple[float, float, float] | None = None
     """Linear colour of lipstick; None for bare lips."""
     lip_strength: float = 0.0
@@ -354,7 +355,7 @@ def _bake_face(
         albedo *= 1 - spots[..., None] * np.array([0.3, 0.45, 0.55], np.float32)
     if style.stubble > 0:
         dots = np.clip(sheet_noise(rng, size, size // 3) * 0.35 + 0.55, 0, 1)
-        k = (m["beard"] * style.stubble * (0.45 + 0.55 * dots))[..., None] * 0.75
+        k = (m[style.stubble_where] * style.stubble * (0.45 + 0.55 * dots))[..., None] * 0.75
         albedo = albedo * (1 - k) + np.array(style.stubble_rgb, np.float32) * k
     gloss = 0.42 + style.oil * (0.28 * m["nose"] + 0.22 * m["forehead"] + 0.10 * m["cheeks"])
     gloss = gloss + 0.07 * sheet_noise(rng, size, size // 4)
