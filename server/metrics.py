@@ -72,6 +72,17 @@ class Metrics(Collector):
         yield _labelled("frames_dropped", "Pictures lost per hop.", "hop", drops)
         yield _labelled("http_refusals", "Requests refused.", "code", self.http_refusals)
         yield self._stages(sessions)
+        delays = [session.delay for session in sessions]
+        yield _gauge(
+            "voice_delay_seconds",
+            "By how much the voice is held back, longest of all sessions.",
+            max((delay.delay_s for delay in delays), default=0.0),
+        )
+        yield _gauge(
+            "uplink_skew_seconds",
+            "By how much longer the picture's way to us is than the voice's, largest.",
+            max((delay.skew_s for delay in delays), key=abs, default=0.0),
+        )
 
     def _stages(self, sessions: list[Session]) -> GaugeMetricFamily:
         family = GaugeMetricFamily(

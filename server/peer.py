@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,9 @@ class Peer:
         self._pc.on("connectionstatechange", self._on_connection)
         self._video = self._pc.addTransceiver(video_track, direction="sendrecv")
         self._voice = self._pc.addTransceiver(voice_track, direction="sendrecv")
+        # Streams of their own: in one stream, browsers hold pictures back until the voice's jitter
+        # buffer has caught up. The two are matched here, before they leave.
+        self._voice.sender._stream_id = str(uuid.uuid4())
         self._video.setCodecPreferences(_video_codecs(config.video.codec))
         self._voice.setCodecPreferences(_audio_codecs())
 
