@@ -172,6 +172,8 @@ class RetargetedMotion:
     joints_J3: FloatArray | None = None
     visibility_J: FloatArray | None = None
     hands: HandsMotion | None = None
+    voice_lag_s: float | None = None
+    """Where the voice moves the mouth: how much earlier than the stamp is the sound it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +187,5 @@ class RenderedFrame:
     tracking: Tracking
     stage_s: Mapping[str, float] = field(default_factory=dict)
     """Seconds spent per stage (`motion`, `render`, ...) for this frame."""
+    voice_lag_s: float | None = None
+    """As in `RetargetedMotion`: the sound that belongs to this picture is that much older."""

@@ -6,7 +6,7 @@ pixels of the character or transports. One thread at a time may call it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from avatar.frames import (
@@ -24,7 +24,7 @@ from avatar.motion.body_follower import BodyFollower
 from avatar.motion.calibration import Calibrator, NeutralOrigin, Observation
 from avatar.motion.geometry import face_motion
 from avatar.motion.mirror import mirror_motion, mirror_neutral
-from avatar.motion.mixer import AudioMotion, Mixer
+from avatar.motion.mixer import AudioMotion, Mixer, resolve_source
 from avatar.motion.neutral import Neutral
 from avatar.motion.performance import Performance
 from avatar.motion.retarget import Retargeter
@@ -68,6 +68,10 @@ class BodyFollowing(Protocol):
 
 class VoiceSource(Protocol):
     """What the performer needs of whatever turns sound into a mouth."""
+
+    @property
+    def lag_s(self) -> float:
+        """How much earlier than asked the last motion was."""
 
     def push(self, chunk: AudioChunk) -> None:
         """Take the next sound."""
@@ -137,7 +141,8 @@ class Performer:
             mixed = self._mixer.mix(
                 self._retargeter, camera, motion.tracking, audio, self._settings, time_s
             )
-            return self._retargeter.compose(mixed, driving.stamp, motion.tracking)
+            result = self._retargeter.compose(mixed, driving.stamp, motion.tracking)
+        return replace(result, voice_lag_s=self._voice_lag_s(camera, motion.tracking))
 
     def _listen(self, driving: DrivingFrame, time_s: float) -> AudioMotion | None:
         if self._voice is None:
@@ -146,6 +151,16 @@ class Performer:
             for chunk in driving.audio:
                 self._voice.push(chunk)
             return self._voice.motion_at(time_s)
+
+    def _voice_lag_s(self, camera: Performance | None, tracking: Tracking) -> float | None:
+        """By how much a mouth that the voice moves is late; None where it does not."""
+        if self._voice is None:
+            return None
+        asked = self._settings.sources.get(Region.MOUTH, Source.CAMERA)
+        is_seen = camera is not None and tracking in (Tracking.TRACKED, Tracking.HELD)
+        # Silence between words does not take the mouth from the voice.
+        source = resolve_source(Region.MOUTH, asked, is_seen=is_seen, is_heard=True)
+        return self._voice.lag_s if source is Source.AUDIO else None
 
     def _observe(self, driving: DrivingFrame, time_s: float) -> tuple[Motion, Neutral | None]:
         rgb = driving.rgb_HW3

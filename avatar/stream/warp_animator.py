@@ -56,7 +56,14 @@ class WarpAnimator:
         with self.timers.measure("render"):
             rgb_HW3, alpha_HW = renderer.render(motion)
         return [
-            RenderedFrame(driving.stamp, rgb_HW3, alpha_HW, motion.tracking, self.timers.last())
+            RenderedFrame(
+                driving.stamp,
+                rgb_HW3,
+                alpha_HW,
+                motion.tracking,
+                self.timers.last(),
+                motion.voice_lag_s,
+            )
         ]
 
     def swap(self, character: Character) -> None:

@@ -87,6 +87,8 @@ class FakeBody:
 
 
 class FakeVoice:
+    lag_s = 0.09
+
     def __init__(self) -> None:
         self.num_chunks = 0
 
@@ -208,6 +210,14 @@ def test_without_a_camera_it_is_alive_and_speaks_when_there_is_a_voice():
     for _ in range(40):
         out = stage.push(None, picture=None, audio=(chunk(),))
     assert out.lip_aperture > 0.1
+
+
+def test_a_mouth_that_the_voice_moves_says_how_late_it_is():
+    stage = Stage()
+    assert stage.push(landmarks(open_eyes()), audio=(chunk(),)).voice_lag_s is None
+    voiced = dict.fromkeys(Region, Source.CAMERA) | {Region.MOUTH: Source.AUDIO}
+    stage.performer.configure(LiveSettings(sources=voiced, is_mirrored=False))
+    assert stage.push(landmarks(open_eyes())).voice_lag_s == FakeVoice.lag_s
 
 
 def test_voice_does_not_move_the_mouth_of_a_seen_face():
