@@ -9,6 +9,8 @@ points at the camera is drawn short.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from avatar.frames import NUM_HAND_JOINTS, FloatArray, HandsMotion, Motion, ReferenceGeometry
@@ -31,6 +33,7 @@ _FOLLOW_HEAD = 0.6
 
 _HAND_STARTS = np.array([start for start, _ in sk.HAND_BONES])
 _HAND_ENDS = np.array([end for _, end in sk.HAND_BONES])
+_DEPTH_3 = np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
 _IDENTITY = np.eye(3, dtype=np.float32)
 
 
@@ -40,8 +43,8 @@ def _smoothstep(value: float, low: float, high: float) -> float:
 
 
 def _direction(start_3: FloatArray, end_3: FloatArray) -> FloatArray | None:
-    bone = (end_3 - start_3) * np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
-    length = float(np.linalg.norm(bone))
+    bone = (end_3 - start_3) * _DEPTH_3
+    length = math.sqrt(float(np.dot(bone, bone)))
     return bone / np.float32(length) if length > 1e-6 else None
 
 
@@ -266,8 +269,21 @@ def _unit(vector_3: FloatArray) -> FloatArray:
 
 
 def _slerp(start_3: FloatArray, end_3: FloatArray, weight: float) -> FloatArray:
-    turn = blend_rotations(_IDENTITY, rotation_between(start_3, end_3), weight)
-    return np.asarray(turn @ start_3, dtype=np.float32)
+    """The direction `weight` of the way along the arc between two unit vectors."""
+    if weight <= 0.0:
+        return start_3
+    if weight >= 1.0:
+        return end_3
+    cosine = float(np.dot(start_3, end_3))
+    if cosine < -0.9999:  # opposite: the arc's plane is any
+        turn = blend_rotations(_IDENTITY, rotation_between(start_3, end_3), weight)
+        return np.asarray(turn @ start_3, dtype=np.float32)
+    angle = math.acos(min(cosine, 1.0))
+    if angle < 1e-4:
+        return end_3
+    a = np.float32(math.sin((1.0 - weight) * angle) / math.sin(angle))
+    b = np.float32(math.sin(weight * angle) / math.sin(angle))
+    return np.asarray(a * start_3 + b * end_3, dtype=np.float32)
 
 
 def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:
