@@ -1,7 +1,7 @@
 """The fixed crop of every evaluated clip, the same for every animator.
 
 1. The reference is the first good frame: a face turned less than 30 degrees, eyes open; where a
-   clip has none within its first SEARCH_FRAMES, the first frame with a face.
+   clip has none within its first SEARCH_FRAMES, the most frontal of them.
 2. A square window is laid about that face as the product frames portraits (6.4 inter-ocular
    distances wide, eyes at 43 % of its height, inside the picture where that is possible). It then
    stands still: every frame is cut by the same window to CANVAS_PX, edges continued.
@@ -66,7 +66,7 @@ def prepare_clip(path: Path) -> PreparedClip | None:
             if seen is None:
                 continue
             motion = face_motion(seen.landmarks_N3)
-            if found is None or _is_good(motion):
+            if found is None or _is_good(motion) or _turn(motion) < _turn(found[2]):
                 found = index, driving.rgb_HW3, motion
             if _is_good(motion):
                 break
@@ -82,11 +82,15 @@ def prepare_clip(path: Path) -> PreparedClip | None:
     return PreparedClip(clip, crop, index, cut(rgb_HW3, crop, hw))
 
 
-def _is_good(face: FaceMotion) -> bool:
+def _turn(face: FaceMotion) -> float:
+    """The larger of a head's yaw and pitch, radians."""
     yaw, pitch, _ = yaw_pitch_roll(face.rotation_33)
+    return max(abs(yaw), abs(pitch))
+
+
+def _is_good(face: FaceMotion) -> bool:
     return (
-        abs(yaw) < _MAX_TURN_RAD
-        and abs(pitch) < _MAX_TURN_RAD
+        _turn(face) < _MAX_TURN_RAD
         and float(np.min(face.lid_apertures_2)) > _OPEN_LIDS
         and face.confidence > 0.5
     )
