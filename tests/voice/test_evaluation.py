@@ -11,6 +11,7 @@ from avatar.data.voice.espeak import Espeak
 from avatar.errors import ConfigError
 from avatar.evaluation.voice import _cell, _largest, _mean
 from avatar.evaluation.voice_alignment import align, can_align
+from avatar.evaluation.voice_clips import _is_busy
 from avatar.evaluation.voice_measures import agreement, correlation, envelope
 from avatar.evaluation.voice_mouth import HeardMouth
 from avatar.evaluation.voice_real import by_language, closure_scores, transcripts
@@ -96,6 +97,13 @@ def test_languages_are_averaged_over_their_files() -> None:
     assert list(result) == ["de"]
     assert result["de"]["envelope_correlation"] == pytest.approx(0.7)
     assert result["de"]["closure_ratio"] == pytest.approx(0.3)
+
+
+def test_a_talking_mouth_is_told_from_a_grimace() -> None:
+    time_s = np.arange(500) / 50
+    assert _is_busy((0.1 + 0.1 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
+    assert not _is_busy(np.where((time_s > 2) & (time_s < 3), 0.2, 0.0).astype(np.float32))
+    assert not _is_busy((0.001 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
 
 
 def test_figures_that_are_missing_print_as_dashes() -> None:
