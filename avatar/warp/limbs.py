@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.warp.fill import push_pull
+from avatar.warp.limbs_hands import find_hand
 from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh, nearest_bone
 from avatar.warp.limbs_partition import LIMB_CORE, partition
+from avatar.warp.polygon import smoothstep
 from avatar.warp.skeleton import (
     ARMS,
     CHAINS,
@@ -58,7 +60,7 @@ _STUMP = 0.65
 _CLOSED_UNITS = 0.17
 """Limbs narrower than twice this do not hide an end of the trunk behind them."""
 _MIN_PART_PX = 40
-_SHARED = 1.0
+_SHARED = 1.4
 """Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
 _FAINT = 13
 """Matte below which a pixel counts as background."""
@@ -112,7 +114,7 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
         return TakenApart(whole, (), ())
     if body_unit(joints_J3) < _MIN_UNIT_PX:
         return TakenApart(whole, (), ())
-    chains, bone_LHW, limb_LHW, notes = _movable(reference, alpha_HW)
+    chains, bone_LHW, limb_LHW, hand_LHW, notes = _movable(reference, rgb_HW3, alpha_HW)
     if not chains:
         return TakenApart(whole, (), notes)
     unit = body_unit(joints_J3)
@@ -122,6 +124,7 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
         alpha_HW,
         bone_LHW,
         limb_LHW,
+        hand_LHW,
         trunk_HW,
         head_mask(reference, HEAD_SWELL) > 0,
         0.18 * unit,
@@ -144,24 +147,31 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
 
 
 def _movable(
-    reference: ReferenceGeometry, alpha_HW: ByteArray
-) -> tuple[list[Chain], FloatArray, FloatArray, tuple[str, ...]]:
+    reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray
+) -> tuple[list[Chain], FloatArray, FloatArray, BoolArray, tuple[str, ...]]:
     """The limbs that the picture shows well enough, and notes on the others.
 
-    Also their distances (L, H, W) to their bones and to the limb with its fingers or toes.
+    Also (L, H, W) distances to their bones and to the limb with its fingers or toes, and what is a
+    hand by its colour.
     """
     assert reference.joints_J3 is not None
     assert reference.visibility_J is not None
     unit = body_unit(reference.joints_J3)
     trunk_2 = reference.joints_J3[list(SHOULDERS + HIPS), :2].mean(0)
-    bones, limbs = {}, {}
+    bones, limbs, hands = {}, {}, {}
     for chain in CHAINS:
         radii_C = limb_radii(chain, unit)
         centred_C2 = centred_points(
             chain_points(chain, reference.joints_J3)[:, :2], radii_C, alpha_HW, trunk_2
         )
         bones[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
-        centred_C2[3] = outline_points(chain, reference.joints_J3)[3]
+        outline_C2 = outline_points(chain, reference.joints_J3)
+        hands[chain.name] = (
+            find_hand(rgb_HW3, alpha_HW, outline_C2, float(radii_C[3]))
+            if chain in ARMS
+            else np.zeros(reference.canvas_hw, bool)
+        )
+        centred_C2[3] = outline_C2[3]
         limbs[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
     reasons: dict[str, str] = {}
     for chain in CHAINS:
@@ -183,11 +193,12 @@ def _movable(
         if reason != _NOT_SHOWN or (is_body and name in _ARM_NAMES)
     )
     if not chains:
-        return [], np.empty(0, np.float32), np.empty(0, np.float32), notes
+        return [], np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, bool), notes
     return (
         chains,
         np.stack([bones[chain.name] for chain in chains]),
         np.stack([limbs[chain.name] for chain in chains]),
+        np.stack([hands[chain.name] for chain in chains]),
         notes,
     )
 
@@ -275,7 +286,9 @@ def _lift_limb(
     points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
     radii_C = limb_radii(chain, unit)
     is_own_HW = _main_parts(is_own_HW, points_C2)
-    is_lower_HW, near_joint_HW = _lower_part(reference.canvas_hw, points_C2, float(radii_C[1]))
+    is_lower_HW, near_joint_HW, fade_HW = _at_joint(
+        reference.canvas_hw, points_C2, float(radii_C[1])
+    )
     upper_distance_HW = limb_distance(points_C2[:2], radii_C[:2], reference.canvas_hw)
     is_crossed_HW = is_own_HW & is_lower_HW & (upper_distance_HW < 0.8)
     upper = is_own_HW & (~is_lower_HW | near_joint_HW)
@@ -283,11 +296,11 @@ def _lift_limb(
     if min(upper.sum(), lower.sum()) < _MIN_PART_PX:
         return None
     textures, coverages = [], []
-    for is_part_HW, is_under_HW in (
-        (upper, (is_hidden_HW & ~is_lower_HW) | (is_crossed_HW & ~near_joint_HW)),
-        (lower, is_hidden_HW & is_lower_HW),
+    for is_part_HW, is_under_HW, share_HW in (
+        (upper, (is_hidden_HW & ~is_lower_HW) | (is_crossed_HW & ~near_joint_HW), None),
+        (lower, is_hidden_HW & is_lower_HW, fade_HW),
     ):
-        texture, coverage_HW = _cut_out(rgb_HW3, alpha_HW, is_part_HW, is_under_HW)
+        texture, coverage_HW = _cut_out(rgb_HW3, alpha_HW, is_part_HW, is_under_HW, share_HW)
         textures.append(texture)
         coverages.append(coverage_HW)
     inward = reference.joints_J3[chain.parent[1], :2] - reference.joints_J3[chain.parent[0], :2]
@@ -296,19 +309,31 @@ def _lift_limb(
     return LimbRig(chain, mesh, tuple(textures))
 
 
-def _lower_part(
+def _at_joint(
     canvas_hw: tuple[int, int], points_C2: FloatArray, radius_px: float
-) -> tuple[BoolArray, BoolArray]:
-    """What lies nearer to the lower bones than to the upper one; and what both parts share."""
+) -> tuple[BoolArray, BoolArray, FloatArray]:
+    """What lies nearer to the lower bones than to the upper one; what both parts share; and how
+    the lower part fades out over the upper one, so that their cloth goes over into each other."""
     rows, columns = canvas_hw
     grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    bone = nearest_bone(grid.astype(np.float32), points_C2, (0, 1, 2)).reshape(canvas_hw)
-    near = np.linalg.norm(grid - points_C2[1], axis=1).reshape(canvas_hw) < _SHARED * radius_px
-    return bone > 0, near
+    grid = grid.astype(np.float32)
+    is_lower = nearest_bone(grid, points_C2, (0, 1, 2)) > 0
+    offset = grid - points_C2[1]
+    is_near = np.linalg.norm(offset, axis=1) < _SHARED * radius_px
+    into, out = (bone / max(np.linalg.norm(bone), 1e-6) for bone in np.diff(points_C2, axis=0)[:2])
+    middle = into + out
+    axis = middle / np.linalg.norm(middle) if np.linalg.norm(middle) > 0.35 else out
+    fade = smoothstep(-_SHARED * radius_px, -0.1 * radius_px, np.asarray(offset @ axis, np.float32))
+    fade = np.where(is_lower, np.float32(1.0), fade)
+    return is_lower.reshape(canvas_hw), is_near.reshape(canvas_hw), fade.reshape(canvas_hw)
 
 
 def _cut_out(
-    rgb_HW3: ByteArray, alpha_HW: ByteArray, is_own_HW: BoolArray, is_hidden_HW: BoolArray
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
+    is_own_HW: BoolArray,
+    is_hidden_HW: BoolArray,
+    fade_HW: FloatArray | None,
 ) -> tuple[LimbTexture, ByteArray]:
     """A layer of its own pixels and, filled in from them, of those hidden by others."""
     is_layer_HW = is_own_HW | is_hidden_HW
@@ -317,6 +342,8 @@ def _cut_out(
     share_HW = _soft(is_layer_HW | is_outside, _FRINGE_PX)
     coverage_HW = alpha_HW * share_HW
     coverage_HW[_soft(is_layer_HW, 4.0) < 0.5] = 0.0
+    if fade_HW is not None:
+        coverage_HW *= fade_HW
     filled = _filled(rgb_HW3, (alpha_HW > 200) & is_own_HW, 1)
     keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), _FRINGE_PX)[..., None]
     colour = filled + (rgb_HW3 - filled) * keep

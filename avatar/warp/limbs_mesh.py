@@ -32,6 +32,8 @@ _ROOT_BEND = (-0.7, 0.9)
 _JOINT_BEND = 0.75
 """Half length of a bend at the other joints, in the joint's radii."""
 _HINGE = 0.35
+_SOFT_BEND = (0.4, 1.1)
+"""Turns of the middle joint, radians, between which it goes from bending to hinging."""
 _JOINT_REACH = (0.9, 1.8)
 """Distances from a joint, in its radii, between which its bend ends at the latest."""
 
@@ -48,6 +50,8 @@ class LimbMesh:
     """0 root, 1 middle, 2 end."""
     weight_V: FloatArray
     """Share of the joint's turn: 0 moves with the part before the joint, 1 with the one after."""
+    rigid_weight_V: FloatArray
+    """The same where the parts do not bend into each other but turn as they are."""
     points_C2: FloatArray
     direction_B2: FloatArray
     """Unit vectors along the bones at rest."""
@@ -68,7 +72,7 @@ def build_limb_mesh(
     bones_B2 = np.diff(points_C2, axis=0)
     direction_B2 = bones_B2 / np.maximum(np.linalg.norm(bones_B2, axis=1, keepdims=True), 1e-6)
     cell = max(float(radii_C[1]) / _CELLS_PER_RADIUS, _MIN_CELL_PX)
-    rests, parts, joints, weights = [], [], [], []
+    rests, parts, joints, weights, rigids = [], [], [], [], []
     num_vertices = 0
     for coverage_HW, bones in zip(coverage_PHW, PART_BONES, strict=True):
         rest_V2, quads = _grid(coverage_HW, cell)
@@ -79,12 +83,14 @@ def build_limb_mesh(
         parts.append(np.ascontiguousarray(triangles.astype(np.int32)))
         joints.append(joint_V)
         weights.append(weight_V)
+        rigids.append(np.where(joint_V == 1, np.float32(bones[0] > 0), weight_V))
         num_vertices += len(rest_V2)
     return LimbMesh(
         rest_V2=np.concatenate(rests),
         part_T3=tuple(parts),
         joint_V=np.concatenate(joints),
         weight_V=np.concatenate(weights),
+        rigid_weight_V=np.concatenate(rigids).astype(np.float32),
         points_C2=points_C2.astype(np.float32),
         direction_B2=direction_B2.astype(np.float32),
     )
@@ -108,7 +114,11 @@ def place_limb(
         turned = _turned(rest_bones_B2[bone], float(pose.turn_B[bone]))
         now_B2[bone + 1] = now_B2[bone] + pose.length_B[bone] * turned
 
-    joint_V, weight_V = mesh.joint_V, mesh.weight_V
+    joint_V = mesh.joint_V
+    # Bent far, a sleeve would fold into itself: there its two parts turn over each other instead.
+    bend = abs(float(pose.turn_B[1] - pose.turn_B[0]))
+    soft = 1.0 - min(max((bend - _SOFT_BEND[0]) / (_SOFT_BEND[1] - _SOFT_BEND[0]), 0.0), 1.0)
+    weight_V = mesh.rigid_weight_V + soft * (mesh.weight_V - mesh.rigid_weight_V)
     offset_V2 = mesh.rest_V2 - mesh.points_C2[joint_V]
     # Shorter or longer along the bones, never across: a limb that points at us keeps its width.
     after_V2 = _stretched(offset_V2, mesh.direction_B2[joint_V], pose.length_B[joint_V])

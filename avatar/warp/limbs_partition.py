@@ -37,6 +37,7 @@ def partition(
     alpha_HW: ByteArray,
     bone_distance_LHW: FloatArray,
     limb_distance_LHW: FloatArray,
+    is_hand_LHW: NDArray[np.bool_],
     is_trunk_HW: NDArray[np.bool_],
     is_head_HW: NDArray[np.bool_],
     radius_px: float,
@@ -44,7 +45,8 @@ def partition(
     """Label every pixel: 0 trunk, head and background, else 1 + the limb's index.
 
     Limbs come in drawing order, their distances to bones as the tracker sees them and to the whole
-    limb, fingers included, whose place is a guess. `is_trunk_HW` is where the trunk is expected,
+    limb, fingers included, whose place is a guess; `is_hand_LHW` is what is theirs by its colour.
+    `is_trunk_HW` is where the trunk is expected,
     `is_head_HW` what no limb may take; `radius_px` a limb's typical half width.
     """
     num_limbs = len(limb_distance_LHW)
@@ -54,19 +56,22 @@ def partition(
     lab_HW3 = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32) * np.float32(_EDGE_COST)
     outside_HW = (alpha_HW < 25).astype(np.float32) * np.float32(_OUTSIDE_COST)
     cost_SHW = np.full((num_limbs + 1, *alpha_HW.shape), _MAX_COST, np.float32)
-    is_far_HW = (alpha_HW > 127) & (nearest_HW > REST_FROM)
-    cost_SHW[0][is_head_HW | is_far_HW | (is_trunk_HW & (nearest_HW > TRUNK_FROM))] = 0.0
+    is_hand_HW = is_hand_LHW.any(axis=0)
+    is_rest_HW = (is_trunk_HW & (nearest_HW > TRUNK_FROM)) | (nearest_HW > REST_FROM)
+    cost_SHW[0][is_head_HW | (is_rest_HW & (alpha_HW > 127) & ~is_hand_HW)] = 0.0
     for limb in range(num_limbs):
         is_seed = (bone_distance_LHW[limb] < LIMB_CORE) & (owner_HW == limb) & ~is_head_HW
         # Later limbs lie in front: what is near their bones may be theirs.
         is_seed &= (limb_distance_LHW[limb + 1 :] > 1.0).all(axis=0)
-        cost_SHW[1 + limb][is_seed] = 0.0
+        cost_SHW[1 + limb][(is_seed & ~is_hand_HW) | (is_hand_LHW[limb] & ~is_head_HW)] = 0.0
     step = 1.0 / max(radius_px, 1.0)
     for seeds in range(num_limbs + 1):
         spread(cost_SHW[seeds], lab_HW3, outside_HW, step, _NUM_SWEEPS)
     cost_SHW[1:][limb_distance_LHW > LIMB_REACH] = _MAX_COST
     cost_SHW[1:, is_head_HW] = _MAX_COST
     label_HW = _without_crumbs(cost_SHW.argmin(0).astype(np.uint8), radius_px)
+    for limb in range(num_limbs):
+        label_HW[is_hand_LHW[limb] & ~is_head_HW] = 1 + limb  # fingers are finer than crumbs
     label_HW[alpha_HW == 0] = 0
     is_island_HW = _islands((label_HW == 0) & (alpha_HW > 127), is_head_HW | is_trunk_HW)
     reachable = cost_SHW[1:].min(0) < _MAX_COST

@@ -51,7 +51,7 @@ class Chain:
     """Which hand of a `HandsMotion` it carries."""
 
 
-_ARM_RADII = (0.20, 0.17, 0.14, 0.20)
+_ARM_RADII = (0.18, 0.155, 0.13, 0.20)
 _LEG_RADII = (0.29, 0.23, 0.16, 0.17)
 LEFT_ARM = Chain("left arm", (11, 13, 15), (17, 19), (12, 11), _ARM_RADII, 2.1, 1.2, hand=0)
 RIGHT_ARM = Chain("right arm", (12, 14, 16), (18, 20), (11, 12), _ARM_RADII, 2.1, 1.2, hand=1)
