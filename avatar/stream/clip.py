@@ -29,6 +29,8 @@ FALLBACK_FPS = 25.0
 """For raw streams that carry neither timestamps nor a rate."""
 SOUND_RATE_HZ = 16000
 """Rate of the chunks that drive; the sound written back keeps its own."""
+SOUND_LEAD_S = 0.12
+"""Sound is handed out this much before its picture: what decides a mouth comes after it."""
 MAX_PIXELS = 8192 * 4320
 MIN_SIDE_PX = 16
 _MAX_GAP_S = 10.0
@@ -76,7 +78,8 @@ class Clip:
         for rgb_HW3, pts in self._decode():
             stamp = Stamp(pts=pts, time_base=CLIP_TIME_BASE, arrival_s=self._clock())
             chunks: list[AudioChunk] = []
-            while waiting is not None and waiting.stamp.time_s <= stamp.time_s:
+            heard_s = stamp.time_s + SOUND_LEAD_S
+            while waiting is not None and waiting.stamp.time_s <= heard_s:
                 chunks.append(waiting)
                 waiting = next(sound, None)
             yield DrivingFrame(stamp=stamp, rgb_HW3=rgb_HW3, audio=tuple(chunks))

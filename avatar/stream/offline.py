@@ -1,8 +1,8 @@
 """python -m avatar animate --reference PICTURE... --driving CLIP --output out.mp4
 
-The offline path: pictures and a driving clip in, a clip of the living character out. Knows the
-order (open, push, write) and what to tell the user; the animator is the live one, behind the same
-call. The output appears whole or not at all.
+The offline path: pictures and a driving clip (or a sound file) in, a clip of the living character
+out. Knows the order (open, push, write) and what to tell the user; the animator is the live one,
+behind the same call. The output appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,13 +28,16 @@ from avatar.character.gallery import open_entry
 from avatar.character.opening import open_character
 from avatar.errors import ClipError
 from avatar.frames import DrivingFrame, RenderedFrame, Tracking
-from avatar.regions import LiveSettings
+from avatar.regions import ALL_CAMERA, LiveSettings, Region, Source
 from avatar.stream.animator import Animator
 from avatar.stream.clip import Clip
 from avatar.stream.clip_writer import ClipWriter
 from avatar.stream.factory import AnimatorKind, make_animator
+from avatar.stream.sound_clip import SoundClip, is_sound_only
 from avatar.timing import LatencySummary
 
+TALKING: Mapping[Region, Source] = dict.fromkeys(Region, Source.AUDIO)
+"""A talking head without a camera: the voice moves the mouth, and life goes on around it."""
 FACELESS_ANIMATORS = (AnimatorKind.COPY, AnimatorKind.ECHO)
 """Those that do not track: to them a clip without a face is as good as any."""
 
@@ -77,6 +80,11 @@ def open_reference(
     return open_character(paths, size_px=size_px, framing=framing)
 
 
+def open_driving(path: Path) -> Clip | SoundClip:
+    """Open what drives: a clip, or a sound file for a talking head. Raises ClipError."""
+    return SoundClip(path) if is_sound_only(path) else Clip(path)
+
+
 def animate(
     *,
     character: Character,
@@ -86,17 +94,21 @@ def animate(
     is_mirrored: bool = False,
     constant_fps: float | None = None,
     needs_face: bool = True,
+    sources: Mapping[Region, Source] = ALL_CAMERA,
     is_quiet: bool = False,
 ) -> AnimationSummary:
-    """Drive a character with a clip and write the result; raises ClipError.
+    """Drive a character with a clip, or a sound file, and write the result; raises ClipError.
 
     The animator is opened here and left open: whoever made it closes it. With `needs_face` a clip
-    in which no face is ever found is an error, and nothing is written.
+    in which no face is ever found is an error, and nothing is written. A sound file makes the
+    character talk: its `sources` are all the voice.
     """
-    clip = Clip(driving_path)
+    clip = open_driving(driving_path)
+    if isinstance(clip, SoundClip):
+        sources, needs_face = TALKING, False
     if output_path.resolve() == driving_path.resolve():
         raise ClipError(f"{output_path}: would overwrite the driving clip. Choose another name.")
-    animator.configure(LiveSettings(is_mirrored=is_mirrored))
+    animator.configure(LiveSettings(sources=sources, is_mirrored=is_mirrored))
     animator.open(character)
     pushes_s: list[float] = []
     num_tracked = num_driving = 0
@@ -150,7 +162,7 @@ def _is_tracked(rendered: Sequence[RenderedFrame]) -> bool:
     return any(frame.tracking is Tracking.TRACKED for frame in rendered)
 
 
-def _with_progress(clip: Clip, *, is_quiet: bool) -> Iterator[DrivingFrame]:
+def _with_progress(clip: Clip | SoundClip, *, is_quiet: bool) -> Iterator[DrivingFrame]:
     """The clip's frames under a bar with an ETA where the length is known."""
     with tqdm(
         clip.frames(),
@@ -172,7 +184,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         metavar="PICTURE",
         help="1 to 4 pictures of one character (JPEG, PNG, WebP), or gallery:ID",
     )
-    parser.add_argument("--driving", type=Path, required=True, metavar="CLIP", help="any video")
+    parser.add_argument(
+        "--driving", type=Path, required=True, metavar="CLIP", help="any video, or speech to say"
+    )
     parser.add_argument("--output", type=Path, required=True, help="an .mp4, .mov or .mkv file")
     parser.add_argument(
         "--animator",
@@ -200,13 +214,22 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         default=False,
         help="move as a mirror image of the driver (default: no)",
     )
+    parser.add_argument(
+        "--sources",
+        type=parse_sources,
+        default=ALL_CAMERA,
+        metavar="REGION=SOURCE,...",
+        help="where a region's motion comes from, such as mouth=audio,eyes=idle (default: camera)",
+    )
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `animate`; LiveactorError passes through."""
-    Clip(arguments.driving)  # a clip that cannot be read is known before the slow part begins
+    open_driving(
+        arguments.driving
+    )  # a clip that cannot be read is known before the slow part begins
     character = open_reference(
         arguments.reference, size_px=arguments.size, framing=arguments.framing
     )
@@ -219,7 +242,9 @@ def run(arguments: argparse.Namespace) -> int:
             animator=animator,
             is_mirrored=arguments.mirror,
             constant_fps=arguments.fps,
-            needs_face=arguments.animator not in FACELESS_ANIMATORS,
+            needs_face=arguments.animator not in FACELESS_ANIMATORS
+            and Source.CAMERA in arguments.sources.values(),
+            sources=arguments.sources,
         )
     finally:
         animator.close()
@@ -243,6 +268,21 @@ def size_px(text: str) -> int:
             f"{value} must be a multiple of {SIDE_MULTIPLE} from {MIN_SIZE_PX} to {MAX_SIZE_PX}"
         )
     return value
+
+
+def parse_sources(text: str) -> dict[Region, Source]:
+    """`mouth=audio,eyes=idle` from the command line; regions left out keep the camera."""
+    sources = dict(ALL_CAMERA)
+    for part in text.split(","):
+        region, _, source = part.partition("=")
+        try:
+            sources[Region(region.strip())] = Source(source.strip())
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(
+                f"'{part}' must be REGION=SOURCE with a region of {', '.join(Region)} "
+                f"and a source of {', '.join(Source)}"
+            ) from error
+    return sources
 
 
 def _fps(text: str) -> float:

@@ -15,13 +15,17 @@ import numpy as np
 
 from avatar.errors import ClipError
 from avatar.frames import AudioChunk, DrivingFrame, FloatArray, Stamp
-from avatar.stream.clip import CLIP_TIME_BASE, ClipInfo, decoded_frames, open_container
+from avatar.stream.clip import (
+    CLIP_TIME_BASE,
+    SOUND_LEAD_S,
+    SOUND_RATE_HZ,
+    ClipInfo,
+    decoded_frames,
+    open_container,
+)
 from avatar.timing import Clock, monotonic_s
 
 FPS = 25.0
-SOUND_RATE_HZ = 16_000
-LEAD_S = 0.12
-"""More than the voice's look-ahead."""
 _TAIL_S = 0.4
 """The picture goes on for this long after the last sound: the mouth closes."""
 
@@ -70,11 +74,11 @@ class SoundClip:
         while True:
             time_s = index / self.info.fps
             chunks: list[AudioChunk] = []
-            while not has_ended and heard_until_s < time_s + LEAD_S:
+            while not has_ended and heard_until_s < time_s + SOUND_LEAD_S:
                 samples_T = next(sound, None)
                 if samples_T is None:
                     has_ended = True
-                    tail_T = np.zeros(round((_TAIL_S + LEAD_S) * SOUND_RATE_HZ), np.float32)
+                    tail_T = np.zeros(round((_TAIL_S + SOUND_LEAD_S) * SOUND_RATE_HZ), np.float32)
                     chunks.append(self._chunk(tail_T, heard_until_s))
                 else:
                     chunks.append(self._chunk(samples_T, heard_until_s))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from avatar.errors import ClipError
-from avatar.stream.sound_clip import LEAD_S, SoundClip, is_sound_only
+from avatar.stream.clip import SOUND_LEAD_S
+from avatar.stream.sound_clip import SoundClip, is_sound_only
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_sound_is_whole_and_ahead_of_its_frames(second_of_sound: Path) -> No
             assert chunk.stamp.time_s == pytest.approx(heard_until_s, abs=1e-3)
             heard_until_s += len(chunk.samples_T) / chunk.sample_rate_hz
             pieces.append(chunk.samples_T)
-        assert heard_until_s >= min(frame.stamp.time_s + LEAD_S, 1.0)
+        assert heard_until_s >= min(frame.stamp.time_s + SOUND_LEAD_S, 1.0)
     sound = np.concatenate(pieces)
     assert np.square(sound).sum() == pytest.approx(0.125 * 16_000, rel=0.03)
 
