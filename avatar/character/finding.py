@@ -11,22 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.character.framing import Crop, cut
 from avatar.frames import BodyMotion, ByteArray, FaceMotion, FloatArray
 from avatar.motion.geometry import face_motion, inter_ocular_px
 from avatar.motion.rotation import yaw_pitch_roll
 from avatar.motion.topology import CHIN, EYE_CORNERS, FOREHEAD_TOP, NOSE_TIP
-from avatar.motion.tracker import FaceObservation, locate_faces
+from avatar.motion.tracker import locate_faces
 from avatar.motion.tracker_body import locate_body
 
 _FACE_HEIGHT_IOD = 2.3
 """Forehead to chin; drawings with large eyes have less, and their unit is reduced to match."""
-_SURE_SCORE = 0.7
-"""Detections below it are looked at twice: of 45 pictures with a face none stayed below in both
-looks, of five false finds four did."""
-_SECOND_LOOK = 3.2
-"""Side of the second look's square in sizes of the face."""
-_SECOND_LOOK_PX = 384
 _NOSE_JOINT = 0
 _CENTRE_BONUS = 0.6
 """How much less a face at the picture's rim counts than one of the same size in the middle."""
@@ -62,26 +55,8 @@ class FoundFace:
 
 
 def find_faces(rgb_HW3: ByteArray) -> list[FoundFace]:
-    """All faces, in no particular order."""
-    return [
-        FoundFace(face_motion(seen.landmarks_N3))
-        for seen in locate_faces(rgb_HW3)
-        if seen.score >= _SURE_SCORE or _is_confirmed(rgb_HW3, seen)
-    ]
-
-
-def _is_confirmed(rgb_HW3: ByteArray, seen: FaceObservation) -> bool:
-    """A second look at a doubtful face (clouds, folds of cloth), cut out with room about it."""
-    side = _SECOND_LOOK * seen.size_px
-    x, y = (float(value) for value in seen.centre_2)
-    crop = Crop(x - side / 2, y - side / 2, side, side)
-    near = cut(rgb_HW3, crop, (_SECOND_LOOK_PX, _SECOND_LOOK_PX))
-    middle = _SECOND_LOOK_PX / 2
-    return any(
-        again.score >= _SURE_SCORE
-        and float(np.linalg.norm(again.centre_2 - middle)) < 0.3 * _SECOND_LOOK_PX / _SECOND_LOOK
-        for again in locate_faces(near)
-    )
+    """All faces, in no particular order; the tracker has looked at each twice."""
+    return [FoundFace(face_motion(seen.landmarks_N3)) for seen in locate_faces(rgb_HW3)]
 
 
 def main_face(faces: Sequence[FoundFace], picture_hw: tuple[int, int]) -> FoundFace:
