@@ -3,35 +3,28 @@
 Knows a reference's pixels, matte and joints; does not know motion (see `limbs_draw`). Where the
 picture does not show a limb well enough to move it, it stays part of the trunk, and a note says so.
 
-Legend: H, W canvas pixels; h, w pixels of a limb's window; L limbs; C points of a limb; 2, 3, 4
-components.
+Legend: H, W canvas pixels; L limbs; C points of a limb; 2, 3, 4 components.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
-from avatar.warp.fill import push_pull
+from avatar.frames import ByteArray, ReferenceGeometry
+from avatar.warp.limbs_fitness import unmovable
 from avatar.warp.limbs_hands import find_hand
-from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh, nearest_bone
-from avatar.warp.limbs_partition import LIMB_CORE, partition
-from avatar.warp.polygon import smoothstep
+from avatar.warp.limbs_layers import LimbRig, lift_limb, on_bones, trunk_layer
+from avatar.warp.limbs_partition import partition
 from avatar.warp.skeleton import (
     ARMS,
     CHAINS,
     HIPS,
-    LEGS,
     SHOULDERS,
-    Chain,
     body_unit,
     chain_points,
     is_plausible,
-    is_seen,
 )
 from avatar.warp.skeleton_mask import (
     centred_points,
@@ -43,51 +36,13 @@ from avatar.warp.skeleton_mask import (
     trunk_polygon,
 )
 
-BoolArray = NDArray[np.bool_]
 HEAD_SWELL = 1.15
 _MIN_UNIT_PX = 24.0
 """Shoulders narrower than this are too small to take apart."""
-_MIN_BONE_UNITS = 0.15
-"""A bone that shows shorter than this points at the camera: there is too little to bend."""
-_MIN_COVERED = 0.8
-"""How much of its bones the matte must cover."""
-_MAX_CROSSED = 0.35
-"""How much of a limb may lie on another one."""
-_SKIRT_WIDTHS = 1.45
-"""Knees that are this many times as wide as two legs are under a skirt or a coat."""
-_STUMP = 0.65
-"""Radius of what stays of a limb at its root, in the root's radii."""
-_CLOSED_UNITS = 0.17
-"""Limbs narrower than twice this do not hide an end of the trunk behind them."""
-_MIN_PART_PX = 40
-_SHARED = 1.4
-"""Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
-_FAINT = 13
-"""Matte below which a pixel counts as background."""
-_FRINGE_PX = 1.0
-"""Pixels beside a cut are mixed of both sides: the limb, drawn on top, takes them."""
-_UNDERLAP_PX = 3.0
-"""The trunk goes on this far under a limb, so that no seam shows where both are soft."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimbTexture:
-    """The pixels of one part of a limb."""
-
-    texture_hw4: ByteArray
-    """Straight alpha, with colours continued beyond the part."""
-    origin_2: tuple[int, int]
-    """Column and row of the first pixel on the canvas."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimbRig:
-    """One limb, ready to be moved."""
-
-    chain: Chain
-    mesh: LimbMesh
-    parts: tuple[LimbTexture, ...]
-    """One per part of the mesh."""
+_HIDDEN = 0.9
+"""Distance to its bones within which a limb goes on behind another one."""
+_TYPICAL_RADIUS = 0.18
+"""Of a limb, in body units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,301 +64,54 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
     portrait has no limbs to separate, and no note about it.
     """
     whole = np.ascontiguousarray(np.dstack([rgb_HW3, alpha_HW]))
-    joints_J3, visibility_J = reference.joints_J3, reference.visibility_J
-    if joints_J3 is None or visibility_J is None or not is_plausible(reference):
+    joints_J3 = reference.joints_J3
+    if joints_J3 is None or not is_plausible(reference):
         return TakenApart(whole, (), ())
-    if body_unit(joints_J3) < _MIN_UNIT_PX:
+    unit, canvas_hw = body_unit(joints_J3), reference.canvas_hw
+    if unit < _MIN_UNIT_PX:
         return TakenApart(whole, (), ())
-    chains, bone_LHW, limb_LHW, hand_LHW, notes = _movable(reference, rgb_HW3, alpha_HW)
+    trunk_2 = joints_J3[list(SHOULDERS + HIPS), :2].mean(0)
+    to_bone, to_limb = {}, {}
+    for chain in CHAINS:
+        radii_C = limb_radii(chain, unit)
+        points_C2 = chain_points(chain, joints_J3)[:, :2]
+        points_C2 = centred_points(points_C2, radii_C, alpha_HW, trunk_2)
+        to_bone[chain.name] = limb_distance(points_C2, radii_C, canvas_hw)
+        points_C2[3] = outline_points(chain, joints_J3)[3]
+        to_limb[chain.name] = limb_distance(points_C2, radii_C, canvas_hw)
+    staying, notes = unmovable(reference, alpha_HW, to_bone)
+    chains = [chain for chain in CHAINS if chain.name not in staying]
     if not chains:
         return TakenApart(whole, (), notes)
-    unit = body_unit(joints_J3)
-    trunk_HW = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw) > 0
+    hands = [
+        find_hand(
+            rgb_HW3, alpha_HW, outline_points(chain, joints_J3), float(limb_radii(chain, unit)[3])
+        )
+        if chain in ARMS
+        else np.zeros(canvas_hw, bool)
+        for chain in chains
+    ]
+    is_trunk_HW = polygon_mask(trunk_polygon(joints_J3), canvas_hw) > 0
     label_HW = partition(
         rgb_HW3,
         alpha_HW,
-        bone_LHW,
-        limb_LHW,
-        hand_LHW,
-        trunk_HW,
+        np.stack([to_bone[chain.name] for chain in chains]),
+        np.stack([to_limb[chain.name] for chain in chains]),
+        np.stack(hands),
+        is_trunk_HW,
         head_mask(reference, HEAD_SWELL) > 0,
-        0.18 * unit,
+        _TYPICAL_RADIUS * unit,
     )
     limbs = []
-    for index, chain in enumerate(chains):
-        is_above = label_HW > 1 + index
-        limb = _lift_limb(
-            chain,
-            reference,
-            rgb_HW3,
-            alpha_HW,
-            label_HW == 1 + index,
-            is_above & (bone_LHW[index] < 0.9),
-        )
-        if limb is not None:
+    for number, chain in enumerate(chains, start=1):
+        is_own_HW = on_bones(label_HW == number, chain_points(chain, joints_J3)[:, :2])
+        is_hidden_HW = (label_HW > number) & (to_bone[chain.name] < _HIDDEN)
+        limb = lift_limb(chain, reference, rgb_HW3, alpha_HW, is_own_HW, is_hidden_HW)
+        if limb is None:
+            is_own_HW[:] = False
+        else:
             limbs.append(limb)
-    trunk_HW4 = _trunk_layer(reference, rgb_HW3, alpha_HW, label_HW, chains, trunk_HW)
+        label_HW[(label_HW == number) & ~is_own_HW] = 0  # crumbs stay on the trunk
+    moving = [limb.chain for limb in limbs]
+    trunk_HW4 = trunk_layer(reference, rgb_HW3, alpha_HW, label_HW, moving, is_trunk_HW)
     return TakenApart(trunk_HW4, tuple(limbs), notes)
-
-
-def _movable(
-    reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray
-) -> tuple[list[Chain], FloatArray, FloatArray, BoolArray, tuple[str, ...]]:
-    """The limbs that the picture shows well enough, and notes on the others.
-
-    Also (L, H, W) distances to their bones and to the limb with its fingers or toes, and what is a
-    hand by its colour.
-    """
-    assert reference.joints_J3 is not None
-    assert reference.visibility_J is not None
-    unit = body_unit(reference.joints_J3)
-    trunk_2 = reference.joints_J3[list(SHOULDERS + HIPS), :2].mean(0)
-    bones, limbs, hands = {}, {}, {}
-    for chain in CHAINS:
-        radii_C = limb_radii(chain, unit)
-        centred_C2 = centred_points(
-            chain_points(chain, reference.joints_J3)[:, :2], radii_C, alpha_HW, trunk_2
-        )
-        bones[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
-        outline_C2 = outline_points(chain, reference.joints_J3)
-        hands[chain.name] = (
-            find_hand(rgb_HW3, alpha_HW, outline_C2, float(radii_C[3]))
-            if chain in ARMS
-            else np.zeros(reference.canvas_hw, bool)
-        )
-        centred_C2[3] = outline_C2[3]
-        limbs[chain.name] = limb_distance(centred_C2, radii_C, reference.canvas_hw)
-    reasons: dict[str, str] = {}
-    for chain in CHAINS:
-        reason = _unfit(chain, reference, alpha_HW, unit)
-        if reason:
-            reasons[chain.name] = reason
-    if not all(leg.name in reasons for leg in LEGS) and _is_skirt(reference, alpha_HW, unit):
-        reasons |= {leg.name: "a skirt or coat hides it" for leg in LEGS}
-    if not any(arm.name in reasons for arm in ARMS):
-        left, right = (bones[arm.name] < LIMB_CORE for arm in ARMS)
-        if (left & right).sum() > _MAX_CROSSED * min(left.sum(), right.sum()):
-            reasons |= {arm.name: "the arms are crossed" for arm in ARMS}
-    chains = [chain for chain in CHAINS if chain.name not in reasons]
-    # Of a portrait nobody expects arms.
-    is_body = is_seen(reference.visibility_J, HIPS)
-    notes = tuple(
-        f"The {name} moves with the body only: {reason}."
-        for name, reason in reasons.items()
-        if reason != _NOT_SHOWN or (is_body and name in _ARM_NAMES)
-    )
-    if not chains:
-        return [], np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, bool), notes
-    return (
-        chains,
-        np.stack([bones[chain.name] for chain in chains]),
-        np.stack([limbs[chain.name] for chain in chains]),
-        np.stack([hands[chain.name] for chain in chains]),
-        notes,
-    )
-
-
-_NOT_SHOWN = "the picture does not show enough of it"
-_ARM_NAMES = tuple(arm.name for arm in ARMS)
-
-
-def _unfit(
-    chain: Chain, reference: ReferenceGeometry, alpha_HW: ByteArray, unit: float
-) -> str | None:
-    """Why a limb cannot be separated, or None where it can."""
-    assert reference.joints_J3 is not None
-    assert reference.visibility_J is not None
-    rows, columns = reference.canvas_hw
-    points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
-    is_inside_C = (points_C2 >= 0).all(1) & (points_C2 < [columns, rows]).all(1)
-    if not is_inside_C[:2].all() or not is_seen(reference.visibility_J, chain.joints[:2]):
-        return _NOT_SHOWN
-    if not is_inside_C[2:].all() or not is_seen(reference.visibility_J, chain.joints):
-        end = "hand" if chain in ARMS else "foot"
-        return f"its {end} is not in the picture"
-    lengths = np.linalg.norm(np.diff(points_C2, axis=0), axis=1)
-    if lengths[:2].min() < _MIN_BONE_UNITS * unit:
-        return "it points at the camera"
-    covered = []
-    for start, end_ in ((0, 1), (1, 2)):
-        along = np.linspace(0, 1, 16)[:, None]
-        points = points_C2[start] + along * (points_C2[end_] - points_C2[start])
-        x, y = points.round().astype(int).T
-        covered.append(float((alpha_HW[y.clip(0, rows - 1), x.clip(0, columns - 1)] > 127).mean()))
-    if min(covered) < _MIN_COVERED:
-        return "its outline was not found"
-    return None
-
-
-def _is_skirt(reference: ReferenceGeometry, alpha_HW: ByteArray, unit: float) -> bool:
-    """True where what shows at the knees is much wider than two knees, in one piece."""
-    assert reference.joints_J3 is not None
-    rows, columns = reference.canvas_hw
-    knees = reference.joints_J3[[25, 26], :2]
-    row = round(float(knees[:, 1].mean()))
-    if not 0 <= row < rows:
-        return False
-    left, right = sorted(int(np.clip(x, 0, columns - 1)) for x in knees[:, 0])
-    covered = alpha_HW[row] > 127
-    if right - left < 4 or not covered[left : right + 1].all():
-        return False
-    gaps = np.flatnonzero(~covered)
-    start = int(gaps[gaps < left].max(initial=-1)) + 1
-    stop = int(gaps[gaps > right].min(initial=columns))
-    expected = (right - left) + 2.0 * LEGS[0].radii_C[1] * unit
-    is_wide = stop - start > _SKIRT_WIDTHS * expected
-    # Legs apart with cloth between them.
-    return is_wide or right - left > 3.0 * LEGS[0].radii_C[1] * unit
-
-
-def _soft(mask_HW: BoolArray, grow_px: float, soft_px: float = 1.0) -> FloatArray:
-    """0..1: the mask grown by some pixels (negative shrinks), its edge softened."""
-    inside = cv2.distanceTransform(mask_HW.astype(np.uint8), cv2.DIST_L2, 5)
-    outside = cv2.distanceTransform((~mask_HW).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.asarray(
-        np.clip((inside - outside + grow_px) / (2 * soft_px) + 0.5, 0.0, 1.0), np.float32
-    )
-
-
-def _filled(rgb_HW3: ByteArray, is_known_HW: BoolArray, margin_px: int) -> FloatArray:
-    """The known colours (but for a margin, where they mix with others) continued everywhere."""
-    square = np.ones((2 * margin_px + 1, 2 * margin_px + 1), np.uint8)
-    known = cv2.erode(is_known_HW.astype(np.uint8), square)
-    return push_pull(rgb_HW3.astype(np.float32), np.asarray(known, np.float32))
-
-
-def _lift_limb(
-    chain: Chain,
-    reference: ReferenceGeometry,
-    rgb_HW3: ByteArray,
-    alpha_HW: ByteArray,
-    is_own_HW: BoolArray,
-    is_hidden_HW: BoolArray,
-) -> LimbRig | None:
-    """The limb's own layers; `is_hidden_HW` is where another limb lies in front of it."""
-    assert reference.joints_J3 is not None
-    unit = body_unit(reference.joints_J3)
-    points_C2 = chain_points(chain, reference.joints_J3)[:, :2]
-    radii_C = limb_radii(chain, unit)
-    is_own_HW = _main_parts(is_own_HW, points_C2)
-    is_lower_HW, near_joint_HW, fade_HW = _at_joint(
-        reference.canvas_hw, points_C2, float(radii_C[1])
-    )
-    upper_distance_HW = limb_distance(points_C2[:2], radii_C[:2], reference.canvas_hw)
-    is_crossed_HW = is_own_HW & is_lower_HW & (upper_distance_HW < 0.8)
-    upper = is_own_HW & (~is_lower_HW | near_joint_HW)
-    lower = is_own_HW & (is_lower_HW | near_joint_HW)
-    if min(upper.sum(), lower.sum()) < _MIN_PART_PX:
-        return None
-    textures, coverages = [], []
-    for is_part_HW, is_under_HW, share_HW in (
-        (upper, (is_hidden_HW & ~is_lower_HW) | (is_crossed_HW & ~near_joint_HW), None),
-        (lower, is_hidden_HW & is_lower_HW, fade_HW),
-    ):
-        texture, coverage_HW = _cut_out(rgb_HW3, alpha_HW, is_part_HW, is_under_HW, share_HW)
-        textures.append(texture)
-        coverages.append(coverage_HW)
-    inward = reference.joints_J3[chain.parent[1], :2] - reference.joints_J3[chain.parent[0], :2]
-    inward_2 = np.asarray(inward / max(float(np.linalg.norm(inward)), 1e-6), np.float32)
-    mesh = build_limb_mesh(coverages, points_C2, radii_C, inward_2)
-    return LimbRig(chain, mesh, tuple(textures))
-
-
-def _at_joint(
-    canvas_hw: tuple[int, int], points_C2: FloatArray, radius_px: float
-) -> tuple[BoolArray, BoolArray, FloatArray]:
-    """What lies nearer to the lower bones than to the upper one; what both parts share; and how
-    the lower part fades out over the upper one, so that their cloth goes over into each other."""
-    rows, columns = canvas_hw
-    grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    grid = grid.astype(np.float32)
-    is_lower = nearest_bone(grid, points_C2, (0, 1, 2)) > 0
-    offset = grid - points_C2[1]
-    is_near = np.linalg.norm(offset, axis=1) < _SHARED * radius_px
-    into, out = (bone / max(np.linalg.norm(bone), 1e-6) for bone in np.diff(points_C2, axis=0)[:2])
-    middle = into + out
-    axis = middle / np.linalg.norm(middle) if np.linalg.norm(middle) > 0.35 else out
-    fade = smoothstep(-_SHARED * radius_px, -0.1 * radius_px, np.asarray(offset @ axis, np.float32))
-    fade = np.where(is_lower, np.float32(1.0), fade)
-    return is_lower.reshape(canvas_hw), is_near.reshape(canvas_hw), fade.reshape(canvas_hw)
-
-
-def _cut_out(
-    rgb_HW3: ByteArray,
-    alpha_HW: ByteArray,
-    is_own_HW: BoolArray,
-    is_hidden_HW: BoolArray,
-    fade_HW: FloatArray | None,
-) -> tuple[LimbTexture, ByteArray]:
-    """A layer of its own pixels and, filled in from them, of those hidden by others."""
-    is_layer_HW = is_own_HW | is_hidden_HW
-    # Against the background the matte is the edge; against the rest of the person the cut is.
-    is_outside = alpha_HW < _FAINT
-    share_HW = _soft(is_layer_HW | is_outside, _FRINGE_PX)
-    coverage_HW = alpha_HW * share_HW
-    coverage_HW[_soft(is_layer_HW, 4.0) < 0.5] = 0.0
-    if fade_HW is not None:
-        coverage_HW *= fade_HW
-    filled = _filled(rgb_HW3, (alpha_HW > 200) & is_own_HW, 1)
-    keep = _soft(is_own_HW | (is_outside & ~is_hidden_HW), _FRINGE_PX)[..., None]
-    colour = filled + (rgb_HW3 - filled) * keep
-    rows, columns = np.nonzero(coverage_HW >= 1.0)
-    top, left = max(rows.min() - 2, 0), max(columns.min() - 2, 0)
-    window = np.s_[top : rows.max() + 3, left : columns.max() + 3]
-    texture = np.dstack([colour[window], coverage_HW[window]])
-    return LimbTexture(
-        texture_hw4=np.ascontiguousarray(np.clip(texture, 0, 255).round().astype(np.uint8)),
-        origin_2=(int(left), int(top)),
-    ), (coverage_HW >= 1.0).astype(np.uint8)
-
-
-def _main_parts(is_own_HW: BoolArray, points_C2: FloatArray) -> BoolArray:
-    """Without the crumbs that no bone of the limb runs through."""
-    _, label_HW = cv2.connectedComponents(is_own_HW.astype(np.uint8))
-    line = np.zeros(is_own_HW.shape, np.uint8)
-    cv2.polylines(line, [points_C2.round().astype(np.int32)], False, (1,), 3)
-    on_bone = np.unique(label_HW[(line > 0) & is_own_HW])
-    return np.isin(label_HW, on_bone[on_bone > 0])
-
-
-def _without_holes(mask_HW: BoolArray) -> BoolArray:
-    """With everything that the mask encloses."""
-    padded = np.pad((~mask_HW).astype(np.uint8), 1, constant_values=1)
-    _, label_HW = cv2.connectedComponents(padded, connectivity=4)
-    return np.asarray(label_HW[1:-1, 1:-1] != label_HW[0, 0])
-
-
-def _trunk_layer(
-    reference: ReferenceGeometry,
-    rgb_HW3: ByteArray,
-    alpha_HW: ByteArray,
-    label_HW: ByteArray,
-    chains: list[Chain],
-    is_trunk_HW: BoolArray,
-) -> ByteArray:
-    """Head and trunk without the limbs, whole where they covered it."""
-    assert reference.joints_J3 is not None
-    unit = body_unit(reference.joints_J3)
-    is_limb_HW = label_HW > 0
-    # Rounded stumps stay: at any angle the limb's root turns over one.
-    stumps = np.zeros(reference.canvas_hw, np.uint8)
-    for chain in chains:
-        x, y = reference.joints_J3[chain.joints[0], :2].round().astype(int).tolist()
-        cv2.circle(stumps, (x, y), round(_STUMP * chain.radii_C[0] * unit), (1,), -1)
-    # What limbs enclose with the trunk is the trunk's too: a skirt behind folded hands.
-    size = 2 * round(_CLOSED_UNITS * unit) + 1
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    trunk = (~is_limb_HW & (alpha_HW > 127)).astype(np.uint8)
-    closed = cv2.morphologyEx(trunk, cv2.MORPH_CLOSE, ellipse)
-    is_trunk_HW = is_trunk_HW | _without_holes(closed > 0)
-    is_kept_HW = ~is_limb_HW | is_trunk_HW | (stumps > 0)
-    # Measured from the person's own pixels: the background must not creep in under a limb.
-    share_HW = _soft(is_kept_HW & (alpha_HW >= _FAINT), _UNDERLAP_PX)
-    share_HW[~cv2.dilate(is_limb_HW.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)] = 1.0
-    # A stump is the limb's own root, not the clothes beside it.
-    own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
-    filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 4)
-    keep = _soft(~is_limb_HW | own_root, -_FRINGE_PX - 1.0)[..., None]
-    colour = filled + (rgb_HW3 - filled) * keep
-    layer = np.dstack([colour, alpha_HW * share_HW])
-    return np.ascontiguousarray(np.clip(layer, 0, 255).round().astype(np.uint8))

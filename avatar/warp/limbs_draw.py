@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
-from avatar.warp.limbs import LimbRig
+from avatar.warp.limbs_layers import LimbRig
 from avatar.warp.limbs_mesh import place_limb
 from avatar.warp.raster import RasterTarget, rasterise, sample_over
 from avatar.warp.skeleton import ARMS, limb_pose

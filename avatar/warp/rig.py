@@ -14,7 +14,8 @@ from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import EyeRig, build_eyes
 from avatar.warp.lids import LidRig, build_lids
-from avatar.warp.limbs import LimbRig, take_apart
+from avatar.warp.limbs import take_apart
+from avatar.warp.limbs_layers import LimbRig
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
 

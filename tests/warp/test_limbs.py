@@ -3,12 +3,15 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from avatar.frames import ByteArray, FloatArray
 from avatar.warp.limbs import take_apart
 from avatar.warp.limbs_draw import place_limbs
+from avatar.warp.limbs_hands import find_hand
+from avatar.warp.limbs_partition import partition
 from avatar.warp.renderer import WarpRenderer
 from tests.warp.painted_body import (
     CANVAS_HW,
@@ -16,6 +19,7 @@ from tests.warp.painted_body import (
     LEFT_TROUSER,
     RIGHT_SLEEVE,
     SHIRT,
+    SKIN,
     STANDING,
     WALL,
     PaintedBody,
@@ -167,3 +171,42 @@ def test_a_rig_with_limbs_travels_between_processes(body: PaintedBody) -> None:
     first, _ = WarpRenderer(body.rig, body.background_HW3).render(motion)
     second, _ = WarpRenderer(again, body.background_HW3).render(motion)
     assert (first == second).all()
+
+
+def test_fingers_spread_over_clothes_go_with_their_hand(body: PaintedBody) -> None:
+    rgb = body.rgb_HW3.copy()
+    x, y = (int(v) for v in STANDING[15])
+    cv2.circle(rgb, (x + 4, y + 8), 6, SKIN, -1)
+    alpha = np.full(body.alpha_HW.shape, 255, np.uint8)
+    tips = ((x + 12, y + 16), (x - 3, y + 20), (x + 7, y + 22))
+    for tip in tips:
+        cv2.line(rgb, (x + 4, y + 8), tip, SKIN, 3)
+    outline = np.array([[166, 100], [206, 122], [x, y], [x + 8, y + 20]], np.float32)
+    found = find_hand(rgb, alpha, outline, 11.0)
+    for tip_x, tip_y in tips:
+        assert found[tip_y - 2, tip_x - 1] or found[tip_y - 2, tip_x]
+    assert not (found & ~is_colour(rgb, SKIN)).any()
+    all_skin = np.full_like(rgb, SKIN)
+    assert not find_hand(all_skin, alpha, outline, 11.0).any()
+
+
+def test_what_lies_between_is_divided_at_the_edge_of_the_picture() -> None:
+    rgb = np.zeros((40, 60, 3), np.uint8)
+    rgb[:, 38:] = 200  # the limb's cloth begins off the middle between the seeds
+    columns = np.arange(60, dtype=np.float32)
+    distance = np.broadcast_to(np.abs(columns - 50) / 20, (1, 40, 60)).astype(np.float32)
+    trunk = np.zeros((40, 60), bool)
+    trunk[:, :25] = True
+    nothing = np.zeros((40, 60), bool)
+    label = partition(
+        rgb,
+        np.full((40, 60), 255, np.uint8),
+        distance,
+        distance,
+        nothing[None],
+        trunk,
+        nothing,
+        20.0,
+    )
+    assert (label[5:35, :36] == 0).all()
+    assert (label[5:35, 41:] == 1).all()
