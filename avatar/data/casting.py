@@ -16,7 +16,7 @@ from avatar.data.camera import Camera, look_at
 from avatar.data.head import expression
 from avatar.data.light import LightStyle, soft_studio
 from avatar.data.looks import Look, clay_scene, paint, toon_picture
-from avatar.data.person import Detail, PersonStyle, Pose, make_person, person_scene
+from avatar.data.person import Detail, Person, PersonStyle, Pose, make_person, person_scene
 from avatar.data.render import Quality, picture, shade
 from avatar.data.scene import Label
 
@@ -93,9 +93,14 @@ def detail_of(casting: Casting, finish: Finish) -> Detail:
     )
 
 
-def render_casting(casting: Casting, yaw_deg: float, finish: Finish) -> Bytes:
-    """The character seen `yaw_deg` from its front, lit as from the front: sRGB bytes."""
-    person = make_person(casting.person, detail_of(casting, finish))
+def render_casting(
+    casting: Casting, yaw_deg: float, finish: Finish, person: Person | None = None
+) -> Bytes:
+    """The character seen `yaw_deg` from its front, lit as from the front: sRGB bytes.
+
+    `person` is the one already made from this casting, where there is one.
+    """
+    person = person or make_person(casting.person, detail_of(casting, finish))
     camera = frame_camera(casting, finish.width_px, yaw_deg)
     pose = Pose(expression_E=expression(), gaze_22=np.zeros((2, 2), np.float32))
     scene = person_scene(person, pose, camera, finish.samples)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.data.casting import Casting, Finish, render_casting
+from avatar.data.casting import Casting, Finish, detail_of, render_casting
+from avatar.data.person import make_person
 from avatar.errors import AssetError
 
 Bytes = NDArray[np.uint8]
@@ -38,7 +39,8 @@ def shrink(rgb_HW3: Bytes, width: int) -> Bytes:
 
 def write_entry(folder: Path, casting: Casting, finish: Finish, num_views: int) -> None:
     """Render and write one character; raises AssetError where the folder cannot be written."""
-    views = [render_casting(casting, yaw, finish) for yaw in VIEWS_DEG[:num_views]]
+    person = make_person(casting.person, detail_of(casting, finish))
+    views = [render_casting(casting, yaw, finish, person) for yaw in VIEWS_DEG[:num_views]]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for k, view in enumerate(views):

@@ -1,0 +1,120 @@
+"""python -m avatar data render | sheet | gallery | assets: the data engine from the shell.
+
+python -m avatar data render --count 100 --seed 0 --output runs/clips
+python -m avatar data sheet --kind people --look toon --output sheet.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from avatar.data.assets import PACKS, assets_dir, load_pack
+from avatar.data.cast import cast
+from avatar.data.casting import Finish
+from avatar.data.clip import ClipPlan, render_clip, write_clip
+from avatar.data.gallery import VIEWS_DEG, write_entry
+from avatar.data.looks import Look
+from avatar.data.sheet import expression_sheet, people_sheet
+from avatar.errors import AssetError, ConfigError
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Fill in the `data` command."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    looks = [look.value for look in Look]
+
+    render = actions.add_parser("render", help="render training clips with every label")
+    render.add_argument("--count", type=int, required=True, help="number of clips")
+    render.add_argument("--seed", type=int, default=0, help="seed of the first clip")
+    render.add_argument("--output", type=Path, required=True, help="folder for the clips")
+    render.add_argument("--size", type=int, default=256, help="picture side in pixels")
+    render.add_argument("--frames", type=int, default=8, help="frames per clip")
+    render.add_argument("--references", type=int, default=2, help="reference pictures per clip")
+    render.add_argument("--look", choices=looks, help="one look only")
+    render.set_defaults(run=_render)
+
+    sheet = actions.add_parser("sheet", help="a contact sheet to look at")
+    sheet.add_argument(
+        "--kind", choices=("people", "expressions", "mouths", "eyes"), default="people"
+    )
+    sheet.add_argument("--look", choices=looks, default=Look.REALISTIC.value)
+    sheet.add_argument("--count", type=int, default=64, help="people on a people sheet")
+    sheet.add_argument("--seed", type=int, default=0)
+    sheet.add_argument("--size", type=int, default=256, help="side of one picture in pixels")
+    sheet.add_argument("--output", type=Path, required=True, help="picture file to write")
+    sheet.set_defaults(run=_sheet)
+
+    gallery = actions.add_parser("gallery", help="render the gallery's characters")
+    gallery.add_argument("--only", help="ids separated by commas")
+    gallery.add_argument("--views", type=int, default=3, choices=range(1, len(VIEWS_DEG) + 1))
+    gallery.add_argument("--output", type=Path, required=True, help="folder of the gallery")
+    gallery.set_defaults(run=_gallery)
+
+    assets = actions.add_parser("assets", help="find and check the open 3D assets")
+    assets.set_defaults(run=_assets)
+
+
+def _positive(value: int, name: str) -> int:
+    if value < 1:
+        raise ConfigError(f"--{name} {value}: must be at least 1.")
+    return value
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    if not 64 <= arguments.size <= 1024:
+        raise ConfigError(f"--size {arguments.size}: must be 64 to 1024.")
+    plan = ClipPlan(
+        size_px=arguments.size,
+        num_frames=_positive(arguments.frames, "frames"),
+        num_references=_positive(arguments.references, "references"),
+        look=None if arguments.look is None else Look(arguments.look),
+    )
+    seeds = range(arguments.seed, arguments.seed + _positive(arguments.count, "count"))
+    for seed in tqdm(seeds, unit="clip", disable=not sys.stderr.isatty()):
+        path = arguments.output / f"clip_{seed:09d}.npz"
+        if not path.is_file():  # a run that was stopped goes on where it was
+            write_clip(path, render_clip(seed, plan))
+    return 0
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    look = Look(arguments.look)
+    if arguments.kind == "people":
+        rgb = people_sheet(
+            look, _positive(arguments.count, "count"), arguments.seed, arguments.size
+        )
+    else:
+        part = {"expressions": "face", "mouths": "mouth", "eyes": "eyes"}[arguments.kind]
+        rgb = expression_sheet(arguments.seed, look, arguments.size, part=part)
+    try:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        is_written = cv2.imwrite(str(arguments.output), rgb[..., ::-1])
+    except (OSError, cv2.error) as error:
+        raise AssetError(f"{arguments.output}: cannot be written ({error}).") from error
+    if not is_written:
+        raise AssetError(f"{arguments.output}: cannot be written.")
+    return 0
+
+
+def _gallery(arguments: argparse.Namespace) -> int:
+    everyone = cast()
+    ids = list(everyone) if arguments.only is None else arguments.only.split(",")
+    for name in ids:
+        if name not in everyone:
+            raise ConfigError(f"--only {name}: unknown; one of {', '.join(everyone)}.")
+    for name in tqdm(ids, unit="character", disable=not sys.stderr.isatty()):
+        write_entry(arguments.output / name, everyone[name], Finish(), arguments.views)
+    return 0
+
+
+def _assets(arguments: argparse.Namespace) -> int:
+    folder = assets_dir()
+    for name in PACKS:
+        arrays = load_pack(name)
+        print(f"{folder / name}.npz: {len(arrays)} arrays")
+    return 0
