@@ -85,7 +85,7 @@ def run_builder(jobs: Connection, gallery_folder: Path | None, log_level: int) -
     """Entry point of the process; returns when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=log_level, format="%(asctime)s builder %(levelname)s %(message)s")
-    os.nice(5)
+    os.nice(10)
     with contextlib.suppress(EOFError, OSError):
         while True:
             job: Job = pickle.loads(jobs.recv_bytes())

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from avatar.errors import PictureReason, SessionError
@@ -27,6 +28,8 @@ from server.config import CharactersSection
 from server.protocol import CharacterInfo
 
 logger = logging.getLogger(__name__)
+
+_BUSY_PAUSE_S = 1.0
 
 
 class CharacterRefused(SessionError):
@@ -69,9 +72,14 @@ class CharacterStore:
             self._gallery[item.id] = _Stored(_info(item), item.thumbnail_webp, None, 0.0)
         logger.info("gallery: %d characters", len(items))
 
-    async def open_all(self) -> None:
-        """Open the built-in characters one after the other, so that each is there when wanted."""
+    async def open_all(self, is_busy: Callable[[], bool]) -> None:
+        """Open the built-in characters one after the other, so that each is there when wanted.
+
+        A session that is live needs the processor more: while `is_busy`, nothing is begun.
+        """
         for character_id in list(self._gallery)[: self._section.num_kept_open]:
+            while is_busy():
+                await asyncio.sleep(_BUSY_PAUSE_S)
             try:
                 await self.character(character_id)
             except SessionError as error:
@@ -102,9 +110,14 @@ class CharacterStore:
         if opening is None:
             opening = asyncio.ensure_future(self._open(character_id))
             self._opening[character_id] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(character_id, None))
+            opening.add_done_callback(lambda done: self._opened(character_id, done))
         # Shielded: who asks first may leave, others wait for the same opening.
         return await asyncio.shield(opening)
+
+    def _opened(self, character_id: str, done: asyncio.Task[bytes]) -> None:
+        self._opening.pop(character_id, None)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            logger.warning("character %s: %s", character_id, error)
 
     async def add(self, pictures: tuple[bytes, ...], name: str) -> CharacterInfo:
         """Make a character of uploaded pictures. Raises CharacterRefused."""

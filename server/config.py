@@ -114,7 +114,7 @@ class CharactersSection:
     upload_ttl_s: float = 3600.0
     """An upload is forgotten this long after its last use."""
     build_timeout_s: float = 45.0
-    num_kept_open: int = 12
+    num_kept_open: int = 32
     """Built-in characters kept ready in memory."""
 
 
