@@ -45,6 +45,8 @@ export class Probe {
     this.samples = [];
     this.started_ms = 0;
     this.num_sent = 0;
+    /** @type {number|null} from the page's start of sending to the first picture received */
+    this.firstFrameMs = null;
     /** @type {number|null} */
     this.lastStamp = null;
     Object.assign(window, { __probe: this });
@@ -94,7 +96,7 @@ export class Probe {
       p50_ms: p50,
       p95_ms: latencies.length > 0 ? percentile(latencies, 0.95) : null,
       fps: spanS > 0 ? (fresh.length - 1) / spanS : 0,
-      first_frame_ms: this.samples.length > 0 ? this.samples[0].at_ms - this.started_ms : null,
+      first_frame_ms: this.firstFrameMs,
       freezes: gaps.filter((gap) => gap > FREEZE_MS).length,
       longest_gap_ms: gaps.length > 0 ? Math.max(...gaps) : null,
       p95_gap_ms: gaps.length > 0 ? percentile(gaps, 0.95) : null,
@@ -180,6 +182,7 @@ export class Probe {
 
   /** @param {number} nowMs @param {number|null} stamp */
   #note(nowMs, stamp) {
+    this.firstFrameMs ??= nowMs - this.started_ms;
     const latency = stamp === null ? null : ageMs(nowMs, stamp);
     const isSane = latency !== null && latency < MAX_LATENCY_MS;
     const isRepeat = isSane && stamp === this.lastStamp;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,8 @@ async def chromium(camera_clip: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def stub() -> AsyncIterator[StubServer]:
-    """The stand-in server, running."""
+@asynccontextmanager
+async def running_stub() -> AsyncIterator[StubServer]:
     server = StubServer()
     runner = web.AppRunner(server.application())
     await runner.setup()
@@ -69,6 +69,24 @@ async def stub() -> AsyncIterator[StubServer]:
     yield server
     await server.close()
     await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stub() -> AsyncIterator[StubServer]:
+    """The stand-in server, running."""
+    async with running_stub() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def blank(chromium: Browser) -> AsyncIterator[Page]:
+    """One tab for all tests of a file that import single modules; the page itself is not there."""
+    async with running_stub() as server:
+        context = await chromium.new_context(base_url=server.url)
+        tab = await context.new_page()
+        await tab.goto("/web/favicon.svg")
+        yield tab
+        await context.close()
 
 
 class PageErrors(list[str]):

@@ -11,8 +11,6 @@ from tests.browser.page_stub import StubServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-BLANK = "/web/favicon.svg"
-
 # Draws a stamp over a noisy picture, scales the picture, sends it through JPEG, reads it back.
 STRIP_TRIP = """async ([side, quality, stamps]) => {
     const { drawStrip, readStrip } = await import("/web/strip.js");
@@ -41,17 +39,15 @@ STRIP_TRIP = """async ([side, quality, stamps]) => {
 
 @pytest.mark.parametrize(("side", "quality"), [(512, 0.9), (512, 0.2), (320, 0.4), (180, 0.6)])
 async def test_strip_survives_scaling_and_compression(
-    page: Page, side: int, quality: float
+    blank: Page, side: int, quality: float
 ) -> None:
-    await page.goto(BLANK)
     stamps = [0, 1, 255, 256, 21845, 43690, 65535, 65536 + 4711]
-    read = await page.evaluate(STRIP_TRIP, [side, quality, stamps])
+    read = await blank.evaluate(STRIP_TRIP, [side, quality, stamps])
     assert read == [stamp % 65536 for stamp in stamps]
 
 
-async def test_strip_that_is_absent_or_damaged_is_refused(page: Page) -> None:
-    await page.goto(BLANK)
-    result = await page.evaluate(
+async def test_strip_that_is_absent_or_damaged_is_refused(blank: Page) -> None:
+    result = await blank.evaluate(
         """async () => {
             const { cellsOf, readStrip } = await import("/web/strip.js");
             const layout = { width: 200, rows: 4, stride: 200, step: 1 };
@@ -76,9 +72,8 @@ async def test_strip_that_is_absent_or_damaged_is_refused(page: Page) -> None:
     assert result["tiny"] is None
 
 
-async def test_age_of_a_stamp_survives_the_wrap_around(page: Page) -> None:
-    await page.goto(BLANK)
-    ages = await page.evaluate(
+async def test_age_of_a_stamp_survives_the_wrap_around(blank: Page) -> None:
+    ages = await blank.evaluate(
         """async () => {
             const { ageMs } = await import("/web/strip.js");
             return [ageMs(65636, 65500), ageMs(131072 + 30, 65530), ageMs(1000.5, 900)];
@@ -87,9 +82,8 @@ async def test_age_of_a_stamp_survives_the_wrap_around(page: Page) -> None:
     assert ages == [136, 36, 100.5]
 
 
-async def test_moves_that_the_machine_does_not_have_are_refused(page: Page) -> None:
-    await page.goto(BLANK)
-    result = await page.evaluate(
+async def test_moves_that_the_machine_does_not_have_are_refused(blank: Page) -> None:
+    result = await blank.evaluate(
         """async () => {
             const { Store, IllegalMove } = await import("/web/state.js");
             const store = new Store({ phase: "loading", failure: null });
@@ -112,9 +106,8 @@ async def test_moves_that_the_machine_does_not_have_are_refused(page: Page) -> N
     }
 
 
-async def test_backoff_grows_and_stays_bounded(page: Page) -> None:
-    await page.goto(BLANK)
-    delays: list[list[float]] = await page.evaluate(
+async def test_backoff_grows_and_stays_bounded(blank: Page) -> None:
+    delays: list[list[float]] = await blank.evaluate(
         """async () => {
             const { backoffMs, MAX_ATTEMPTS } = await import("/web/backoff.js");
             return [0, 1].map((random) =>
@@ -128,9 +121,8 @@ async def test_backoff_grows_and_stays_bounded(page: Page) -> None:
     assert sum(delays[0]) > 20_000
 
 
-async def test_retry_after_reads_seconds_dates_and_nonsense(page: Page) -> None:
-    await page.goto(BLANK)
-    seconds = await page.evaluate(
+async def test_retry_after_reads_seconds_dates_and_nonsense(blank: Page) -> None:
+    seconds = await blank.evaluate(
         """async () => {
             const { retrySeconds } = await import("/web/api.js");
             const date = new Date(Date.now() + 20_000).toUTCString();
@@ -141,9 +133,8 @@ async def test_retry_after_reads_seconds_dates_and_nonsense(page: Page) -> None:
     assert 15 <= seconds[5] <= 21
 
 
-async def test_latency_estimate_adds_the_parts_of_matching_pictures(page: Page) -> None:
-    await page.goto(BLANK)
-    result: dict[str, Any] = await page.evaluate(
+async def test_latency_estimate_adds_the_parts_of_matching_pictures(blank: Page) -> None:
+    result: dict[str, Any] = await blank.evaluate(
         """async () => {
             const { LatencyEstimate, percentile } = await import("/web/latency.js");
             const estimate = new LatencyEstimate();
@@ -174,9 +165,8 @@ async def test_latency_estimate_adds_the_parts_of_matching_pictures(page: Page) 
     assert result["p"] == 2.5
 
 
-async def test_file_names_are_safe_whatever_the_character_is_called(page: Page) -> None:
-    await page.goto(BLANK)
-    names = await page.evaluate(
+async def test_file_names_are_safe_whatever_the_character_is_called(blank: Page) -> None:
+    names = await blank.evaluate(
         """async () => {
             const { fileName } = await import("/web/recorder.js");
             const at = new Date(2026, 10, 22, 8, 5, 9);
@@ -210,9 +200,8 @@ async def test_characters_are_called_as_their_file_unless_a_camera_numbered_it(
     assert names == ["Grandma rose", "My picture", "My picture", "Tomás v2", "My picture"]
 
 
-async def test_a_hint_waits_until_it_lasts_and_the_gravest_wins(page: Page) -> None:
-    await page.goto(BLANK)
-    due = await page.evaluate(
+async def test_a_hint_waits_until_it_lasts_and_the_gravest_wins(blank: Page) -> None:
+    due = await blank.evaluate(
         """async () => {
             const { Hints } = await import("/web/hints.js");
             const hints = new Hints();
@@ -231,9 +220,8 @@ async def test_a_hint_waits_until_it_lasts_and_the_gravest_wins(page: Page) -> N
 
 
 @pytest.mark.parametrize("saved", ["", "{", "null", "7", '{"live": 3}', '{"live": {"sources": 1}}'])
-async def test_damaged_preferences_become_the_defaults(page: Page, saved: str) -> None:
-    await page.goto(BLANK)
-    result = await page.evaluate(
+async def test_damaged_preferences_become_the_defaults(blank: Page, saved: str) -> None:
+    result = await blank.evaluate(
         """async (saved) => {
             localStorage.setItem("liveactor.preferences", saved);
             localStorage.setItem("liveactor.neutral", saved);
@@ -248,9 +236,8 @@ async def test_damaged_preferences_become_the_defaults(page: Page, saved: str) -
     assert result == [True, None, True, None]
 
 
-async def test_a_neutral_too_large_for_a_message_is_not_kept(page: Page) -> None:
-    await page.goto(BLANK)
-    result = await page.evaluate(
+async def test_a_neutral_too_large_for_a_message_is_not_kept(blank: Page) -> None:
+    result = await blank.evaluate(
         """async () => {
             const { saveNeutral, loadNeutral } = await import("/web/preferences.js");
             const small = saveNeutral({ values: [1, 2] });
@@ -268,9 +255,8 @@ async def test_a_neutral_too_large_for_a_message_is_not_kept(page: Page) -> None
     }
 
 
-async def test_every_failure_names_a_cause_a_remedy_and_a_button(page: Page) -> None:
-    await page.goto(BLANK)
-    advice: dict[str, dict[str, Any]] = await page.evaluate(
+async def test_every_failure_names_a_cause_a_remedy_and_a_button(blank: Page) -> None:
+    advice: dict[str, dict[str, Any]] = await blank.evaluate(
         """async () => {
             const { FAILURE_CODES, adviceFor } = await import("/web/failures.js");
             return Object.fromEntries(FAILURE_CODES.map((code) => [code, adviceFor(code)]));

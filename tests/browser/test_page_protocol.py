@@ -35,23 +35,20 @@ PARSE = """async (text) => {
 }"""
 
 
-async def test_page_builds_every_client_message_of_the_fixtures(page: Page) -> None:
-    await page.goto("/web/favicon.svg")
+async def test_page_builds_every_client_message_of_the_fixtures(blank: Page) -> None:
     for message in FIXTURES["client"]:
-        assert await page.evaluate(BUILD, message) == message
+        assert await blank.evaluate(BUILD, message) == message
     assert {message["type"] for message in FIXTURES["client"]} == set(protocol.CLIENT_MESSAGES)
 
 
-async def test_page_reads_every_server_message_of_the_fixtures(page: Page) -> None:
-    await page.goto("/web/favicon.svg")
+async def test_page_reads_every_server_message_of_the_fixtures(blank: Page) -> None:
     for message in FIXTURES["server"]:
-        assert await page.evaluate(PARSE, json.dumps(message)) == message
+        assert await blank.evaluate(PARSE, json.dumps(message)) == message
     assert {message["type"] for message in FIXTURES["server"]} == set(protocol.SERVER_MESSAGES)
 
 
-async def test_page_words_are_those_of_the_server(page: Page) -> None:
-    await page.goto("/web/favicon.svg")
-    words = await page.evaluate(
+async def test_page_words_are_those_of_the_server(blank: Page) -> None:
+    words = await blank.evaluate(
         """async () => {
             const w = await import("/web/protocol.js");
             return { regions: w.REGIONS, sources: w.SOURCES, channel: w.CONTROL_CHANNEL,
@@ -65,9 +62,8 @@ async def test_page_words_are_those_of_the_server(page: Page) -> None:
     assert words["bytes"] == protocol.MAX_MESSAGE_BYTES
 
 
-async def test_page_offer_passes_the_strict_parser_of_the_server(page: Page) -> None:
-    await page.goto("/web/favicon.svg")
-    offer = await page.evaluate(
+async def test_page_offer_passes_the_strict_parser_of_the_server(blank: Page) -> None:
+    offer = await blank.evaluate(
         """async () => {
             const { sessionOffer } = await import("/web/protocol.js");
             const { defaultLive } = await import("/web/preferences.js");
@@ -95,7 +91,6 @@ async def test_page_offer_passes_the_strict_parser_of_the_server(page: Page) -> 
     ],
 )
 async def test_page_refuses_a_bad_message_and_names_it(
-    page: Page, text: str, complaint: str
+    blank: Page, text: str, complaint: str
 ) -> None:
-    await page.goto("/web/favicon.svg")
-    assert complaint in await page.evaluate(PARSE, text)
+    assert complaint in await blank.evaluate(PARSE, text)
