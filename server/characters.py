@@ -10,7 +10,6 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from avatar.errors import PictureReason, SessionError
@@ -28,8 +27,6 @@ from server.config import CharactersSection
 from server.protocol import CharacterInfo
 
 logger = logging.getLogger(__name__)
-
-_BUSY_PAUSE_S = 1.0
 
 
 class CharacterRefused(SessionError):
@@ -72,14 +69,13 @@ class CharacterStore:
             self._gallery[item.id] = _Stored(_info(item), item.thumbnail_webp, None, 0.0)
         logger.info("gallery: %d characters", len(items))
 
-    async def open_all(self, is_busy: Callable[[], bool]) -> None:
+    async def open_all(self, idle: asyncio.Event) -> None:
         """Open the built-in characters one after the other, so that each is there when wanted.
 
-        A session that is live needs the processor more: while `is_busy`, nothing is begun.
+        A session that is live needs the processor more: nothing is begun unless `idle` is set.
         """
         for character_id in list(self._gallery)[: self._section.num_kept_open]:
-            while is_busy():
-                await asyncio.sleep(_BUSY_PAUSE_S)
+            await idle.wait()
             try:
                 await self.character(character_id)
             except SessionError as error:

@@ -114,7 +114,7 @@ class LiveServer:
         default_id = self.characters.default_id
         character = await self.characters.character(default_id) if default_id else None
         self.engine.warm_up(character)
-        await self.characters.open_all(lambda: len(self.table) > 0)
+        await self.characters.open_all(self.table.idle)
 
     async def _sweep(self) -> None:
         while True:

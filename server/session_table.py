@@ -33,6 +33,9 @@ class SessionTable:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._is_closing = False
+        self.idle = asyncio.Event()
+        """Set while there is no session."""
+        self.idle.set()
         self.on_closed: list[Callable[[Session], None]] = []
         self.num_started = 0
         self.num_refused = 0
@@ -66,12 +69,15 @@ class SessionTable:
             )
         session = Session(self._config, self._engine, lane, self._characters, clock=self._clock)
         self._sessions[session.id] = session
+        self.idle.clear()
         session.on_closed.extend([self._forget, *self.on_closed])
         self.num_started += 1
         return session
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
+        if not self._sessions:
+            self.idle.set()
 
     async def close_all(self, reason: str) -> None:
         """Close every session and take no new one."""
