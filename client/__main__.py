@@ -1,4 +1,4 @@
-"""`python -m client probe --url URL --clip CLIP --seconds N [--json]`: measure a running server.
+"""`python -m client probe | speak`: measure a running server, or let its avatar talk.
 
 Exit codes: 0 measured, 1 could not be measured (one line on standard error), 2 wrong usage.
 """
@@ -23,7 +23,15 @@ def main(arguments: list[str] | None = None) -> int:
     probe.add_argument("--character", help="id of a gallery character; default: the first")
     probe.add_argument("--screenshot", type=Path, help="write the page's picture to this PNG")
     probe.add_argument("--json", action="store_true", help="print one line of JSON at the end")
+    speak = commands.add_parser("speak", help="let the avatar of a live session talk")
+    speaking = (list(sys.argv[1:]) if arguments is None else arguments)[:1] == ["speak"]
+    if speaking:
+        from client import speaker  # needs the extra `client`
+
+        speaker.add_commands(speak)
     options = parser.parse_args(arguments)
+    if speaking:
+        return int(options.run(options))
     if options.seconds <= 0:
         parser.error("--seconds must be above 0")
     try:

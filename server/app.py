@@ -21,6 +21,7 @@ from server.engine import Engine
 from server.metrics import CONTENT_TYPE, Metrics
 from server.security import Gatekeeper, Handler, add_headers, error_response
 from server.session_table import SessionTable
+from server.speak import SpeakSocket
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class LiveApp:
                 web.get("/health", self._health),
                 web.get("/metrics", self._show_metrics),
                 web.get("/api/config", self._show_config),
+                web.get("/speak", self._speak),
                 web.get("/api/characters", self._list_characters),
                 web.post("/api/characters", self._upload),
                 web.get("/api/characters/{id}/thumbnail", self._thumbnail),
@@ -203,6 +205,29 @@ class LiveApp:
             return error_response(404, "unknown_session", "There is no such session.")
         await session.close("client")
         return web.Response(status=204)
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        """An application lets the avatar of a session talk (see `server.speak`)."""
+        session_id = request.query.get("session")
+        if session_id is not None:
+            session = self._table.find(session_id)
+            if session is None:
+                return error_response(404, "unknown_session", "There is no such session.")
+        else:
+            sessions = list(self._table)
+            if len(sessions) != 1:
+                message = "No session is live." if not sessions else "Say which: ?session=ID."
+                return error_response(409, "choose_session", message)
+            session = sessions[0]
+        if session.speaker is not None:
+            return error_response(409, "busy", "Another application speaks in this session.")
+        if not web.WebSocketResponse().can_prepare(request):
+            return error_response(426, "not_websocket", "/speak is a WebSocket.")
+        session.speaker = SpeakSocket(session.speech, session.id)
+        try:
+            return await session.speaker.serve(request)
+        finally:
+            session.speaker = None
 
 
 async def _read_body(request: web.Request, most_bytes: int) -> bytes:

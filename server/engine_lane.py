@@ -229,7 +229,7 @@ class _LaneLoop:
     def _blank_meta(self) -> DrivingMeta:
         now_s = monotonic_s()
         if self._last_picture is None:
-            pts = round((now_s - self._start_s) * 90_000)
+            pts = round((now_s - self._opened.origin_s) * 90_000)
         else:
             late_s = now_s - self._last_picture.arrival_s
             pts = self._last_picture.pts + round(late_s * 90_000)
@@ -287,6 +287,7 @@ class _LaneLoop:
             num_skipped=self._num_skipped,
             tracking=frame.tracking,
             stage_s=frame.stage_s,
+            voice_lag_s=frame.voice_lag_s,
         )
         self._num_skipped = 0
         self._lane._rendered.publish(i420, meta.pack())

@@ -59,6 +59,8 @@ class OpenLane:
     is_mirrored: bool
     neutral: Mapping[str, Any] | None
     is_probe: bool
+    origin_s: float
+    """`time.monotonic()` at which the session's media clock is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,8 @@ class RenderedMeta:
     """Driving pictures overwritten before the engine came to them, since the last one."""
     tracking: Tracking
     stage_s: Mapping[str, float] = field(default_factory=dict)
+    voice_lag_s: float | None = None
+    """The mouth follows the voice and shows what was said that much before the stamp."""
 
     def pack(self) -> bytes:
         """As bytes beside the picture; stages that do not fit are left out."""
@@ -240,7 +244,8 @@ class RenderedMeta:
             self.num_skipped,
         )
         stages = {name[:24]: round(value, 6) for name, value in list(self.stage_s.items())[:12]}
-        tail = json.dumps([self.tracking.value, stages]).encode()
+        lag_s = None if self.voice_lag_s is None else round(self.voice_lag_s, 4)
+        tail = json.dumps([self.tracking.value, stages, lag_s]).encode()
         assert len(fixed) + len(tail) <= META_BYTES
         return fixed + tail
 
@@ -259,7 +264,7 @@ class RenderedMeta:
             driven,
             skipped,
         ) = _RENDERED.unpack_from(data)
-        tracking, stages = json.loads(data[_RENDERED.size :])
+        tracking, stages, lag_s = json.loads(data[_RENDERED.size :])
         return cls(
             generation,
             pts,
@@ -273,4 +278,5 @@ class RenderedMeta:
             skipped,
             Tracking(tracking),
             stages,
+            lag_s,
         )

@@ -71,6 +71,8 @@ class DrivingIntake:
         self.num_pictures = 0
         self.num_over_rate = 0
         self.last_picture_s = float("-inf")
+        self.is_microphone_on = True
+        """Off while an application speaks in its place."""
         self.picture_hw: tuple[int, int] | None = None
 
     def on_picture(self, frame: Any, rtp_timestamp: int, arrival_s: float) -> None:
@@ -109,6 +111,8 @@ class DrivingIntake:
         if self.audio is not None:
             sender_s = self.audio.sender_clock.time_s(rtp_timestamp + len(samples_T), RATE_HZ)
             self._delay.on_arrival("audio", sender_s, arrival_s, arrival_s)
+        if not self.is_microphone_on:
+            return
         self._line.push(samples_T, count, arrival_s)
         self._lane.publish_sound(samples_T, media_s + len(samples_T) / RATE_HZ, arrival_s)
 

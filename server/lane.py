@@ -110,6 +110,7 @@ class EngineLane:
         is_mirrored: bool,
         neutral: Mapping[str, Any] | None,
         is_probe: bool,
+        origin_s: float,
         on_picture: Callable[[RenderedPicture], None],
         on_engine_event: Callable[[LaneEvent], None],
     ) -> None:
@@ -125,6 +126,7 @@ class EngineLane:
             is_mirrored=is_mirrored,
             neutral=neutral,
             is_probe=is_probe,
+            origin_s=origin_s,
         )
         self.on_picture, self.on_engine_event = on_picture, on_engine_event
         self.num_to_sender_dropped = 0

@@ -28,6 +28,9 @@ from server.peer import Peer, PeerCallbacks
 from server.rate_limit import TokenBucket
 from server.session_state import SessionState, StateMachine
 from server.session_stats import SessionStats
+from server.speak import SpeakSocket
+from server.speech_feed import SpeechEvent, SpeechFeed
+from server.speech_sink import SessionMouth
 from server.sync import DelayLine, VoiceDelay
 from server.tracks import AvatarVideoTrack, VoiceTrack
 
@@ -90,6 +93,11 @@ class Session:
         self.voice_track = VoiceTrack(
             self._line, self._delay, origin_s=self._origin_s, is_on=True, clock=clock
         )
+        mouth = SessionMouth(self.intake, lane, self._line, self._delay, origin_s=self._origin_s)
+        self.speech = SpeechFeed(mouth, self._on_speech, clock=clock)
+        """What an application lets the avatar say."""
+        self.speaker: SpeakSocket | None = None
+        """The application's connection."""
         self.peer: Peer | None = None
         self.stats = SessionStats(self, clock)
         self._settings = protocol.Settings()
@@ -150,6 +158,7 @@ class Session:
                 is_mirrored=offer.settings.is_mirrored,
                 neutral=offer.neutral,
                 is_probe=self._is_probe,
+                origin_s=self._origin_s,
                 on_picture=self._on_picture,
                 on_engine_event=self._on_engine_event,
             )
@@ -172,6 +181,7 @@ class Session:
             raise
         self._machine.enter(SessionState.CONNECTING)
         self._start(self._watch())
+        self._start(self.speech.run())
         return protocol.SessionAnswer(self.id, answer)
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -205,6 +215,10 @@ class Session:
             self._say(protocol.Notice("engine_restarting", text))
         elif state is EngineState.READY:
             self._say(protocol.Notice("engine_ready", "The animation engine is ready."))
+
+    def _on_speech(self, event: SpeechEvent) -> None:
+        if self.speaker is not None:
+            self.speaker.on_event(event)
 
     # --- what the peer says ---------------------------------------------------------------------
 
@@ -297,7 +311,9 @@ class Session:
 
     def _notice_camera(self, now_s: float) -> None:
         since_s = max(self.intake.last_picture_s, self._live_since_s or now_s)
-        is_missing = now_s - since_s > NO_PICTURE_NOTICE_S
+        sources = self._settings.sources
+        is_wanted = any(sources.get(region, "camera") == "camera" for region in protocol.REGIONS)
+        is_missing = is_wanted and now_s - since_s > NO_PICTURE_NOTICE_S
         if is_missing and not self._has_camera_notice:
             self._say(protocol.Notice("no_camera_picture", "No picture comes from the camera."))
         elif self._has_camera_notice and not is_missing:
@@ -327,6 +343,8 @@ class Session:
             task.cancel()
         self.video_track.stop()
         self.voice_track.stop()
+        if self.speaker is not None:
+            await self.speaker.close()
         if self.peer is not None:
             await self.peer.close()
         if self._is_lane_open:

@@ -103,13 +103,20 @@ class VoiceDelay:
         if sender_s is not None:
             self._uplink_s[kind] = self._uplink[kind].add(arrival_s - sender_s, now_s)
 
-    def on_picture_sent(self, arrival_s: float, now_s: float) -> None:
-        """The picture that came at `arrival_s` leaves now."""
-        self._pipeline.append((now_s, now_s - arrival_s))
+    def on_picture_sent(
+        self, arrival_s: float, now_s: float, *, voice_lag_s: float | None = None
+    ) -> None:
+        """The picture that came at `arrival_s` leaves now.
+
+        `voice_lag_s`: its mouth follows the voice, and shows what was said that much earlier. Then
+        the camera's way to us does not matter.
+        """
+        extra_s = self.skew_s if voice_lag_s is None else voice_lag_s
+        self._pipeline.append((now_s, now_s - arrival_s + extra_s))
         while self._pipeline[0][0] < now_s - _WINDOW_S:
             self._pipeline.popleft()
         durations_s = [duration_s for _, duration_s in self._pipeline]
-        wanted_s = float(np.median(durations_s)) + self.skew_s - BROWSER_LEAD_S
+        wanted_s = float(np.median(durations_s)) - BROWSER_LEAD_S
         self.delay_s = min(MAX_DELAY_S, max(_MIN_DELAY_S, wanted_s))
 
     @property
@@ -203,6 +210,17 @@ class DelayLine:
             self.counters.slewed_frames += 1
             return self._take(1.0 - self.SLEW if error_s > 0 else 1.0 + self.SLEW)
         return self._take(1.0)
+
+    def hush(self) -> None:
+        """Let nothing of what is held be heard any more: fade out and go on in silence."""
+        if self._position is None:
+            return
+        at = max(0, int(self._position) - self._start)
+        tail_T = self._samples_T[at:].copy()
+        fade_T = np.zeros(len(tail_T), dtype=np.float32)
+        count = min(len(tail_T), self.FADE_SAMPLES)
+        fade_T[:count] = np.linspace(1, 0, self.FADE_SAMPLES)[:count]
+        self._samples_T = np.concatenate([self._samples_T[:at], tail_T * fade_T])
 
     def _take(self, speed: float) -> FloatArray:
         assert self._position is not None

@@ -138,10 +138,12 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             timers.add("receive", meta.published_s - meta.arrival_s)
             timers.add("to_engine", meta.taken_s - meta.published_s)
             timers.add("server", now_s - meta.arrival_s)
-            self._voice_delay.on_picture_sent(meta.arrival_s, now_s)
+            self._voice_delay.on_picture_sent(meta.arrival_s, now_s, voice_lag_s=meta.voice_lag_s)
             self.recent.append(
                 SentPicture(meta.rtp_timestamp, self._last_pts, now_s - meta.arrival_s)
             )
+        elif meta.voice_lag_s is not None:  # no camera: the voice alone moves the picture
+            self._voice_delay.on_picture_sent(meta.arrival_s, now_s, voice_lag_s=meta.voice_lag_s)
 
     def _frame(self) -> av.VideoFrame:
         assert self._shown is not None
