@@ -15,6 +15,7 @@ import numpy as np
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.motion.topology import CHIN, FACE_OVAL
 from avatar.warp.skeleton import (
+    ARMS,
     CHAINS,
     HIPS,
     SHOULDERS,
@@ -142,7 +143,7 @@ class BodyDistance:
     limbs_HW: FloatArray
     """Limbs to the tips of their fingers, whose place is a guess."""
     bones_HW: FloatArray
-    """Limbs to the knuckles."""
+    """Limbs to knuckles and ankles."""
 
 
 def body_distance(reference: ReferenceGeometry) -> BodyDistance | None:
@@ -160,8 +161,10 @@ def body_distance(reference: ReferenceGeometry) -> BodyDistance | None:
         points, radii = outline_points(chain, joints_J3), limb_radii(chain, unit)
         last = 4 if num_seen == 3 else 2
         limbs = np.minimum(limbs, limb_distance(points[:last], radii[:last], reference.canvas_hw))
-        sure = chain_points(chain, joints_J3)[:last, :2]
-        bones = np.minimum(bones, limb_distance(sure, radii[:last], reference.canvas_hw))
+        # Hands are sure to the knuckles; toes are a guess, and lie on their own shadow.
+        num_sure = min(last, 4 if chain in ARMS else 3)
+        sure = chain_points(chain, joints_J3)[:num_sure, :2]
+        bones = np.minimum(bones, limb_distance(sure, radii[:num_sure], reference.canvas_hw))
     if not np.isfinite(bones).all():
         return None
     trunk = polygon_mask(trunk_polygon(joints_J3), reference.canvas_hw)
