@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,11 @@ from numpy.typing import NDArray
 from avatar.data.acting import Acting, act
 from avatar.data.camera import Camera
 from avatar.data.head import head_model, identity_shape, pose_face
-from avatar.data.labels import flow_to, head_pose, regions, view_of
+from avatar.data.labels import flow_to, head_pose, regions
 from avatar.data.landmark_map import landmarks_on
 from avatar.data.looks import Look
 from avatar.data.people import random_person, random_situation
-from avatar.data.person import Mover, Person, Pose, person_scene
+from avatar.data.person import Mover, Person, Pose
 from avatar.data.render import Quality
 from avatar.data.shot import portrait_camera, prepare, shoot
 from avatar.errors import AssetError
@@ -130,35 +131,29 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
     ref_rgb, ref_alpha, ref_landmarks = [], [], []
     first = None
     for pose in references:
-        scene = person_scene(made.person, pose, camera, plan.quality.samples)
+        shot = shoot(made, pose, camera, plan.quality)
         if first is None:
-            first = view_of(scene, camera)
-        rgb, alpha, _ = shoot(made, pose, camera, plan.quality, scene)
-        ref_rgb.append(rgb)
-        ref_alpha.append(alpha)
+            first = shot.view
+        ref_rgb.append(shot.rgb_HW3)
+        ref_alpha.append(shot.alpha_HW)
         ref_landmarks.append(pose_landmarks(made.person.shape_V3, made.person, pose, camera))
     assert first is not None, "a clip has at least one reference"
 
     driver = identity_shape(np.array(random_person(seed + 7_000_003).identity, np.float32))
-    rows: dict[str, list[NDArray[np.generic]]] = {
-        f.name: [] for f in dataclasses.fields(Clip) if "_F" in f.name
-    }
+    rows: dict[str, list[Any]] = {f.name: [] for f in dataclasses.fields(Clip) if "_F" in f.name}
     _, eyes = pose_face(made.person.shape_V3, references[0].expression_E, references[0].gaze_22)
     iod = float(np.linalg.norm(eyes.centre_23[0] - eyes.centre_23[1]))
     for pose in poses:
-        scene = person_scene(made.person, pose, camera, plan.quality.samples)
-        view = view_of(scene, camera)
-        flow, seen = flow_to(view, first)
-        label = regions(view)
-        rgb, alpha, _ = shoot(made, pose, camera, plan.quality, scene)
+        shot = shoot(made, pose, camera, plan.quality)
+        flow, seen = flow_to(shot.view, first)
         mover = Mover(pose, proportions, eyes.centre_23)
         turn = _rotation(pose.root_rotvec_3) @ _rotation(pose.head_rotvec_3)
         head = head_pose(turn, mover.points(HEAD_CENTRE[None])[0], iod, camera)
-        rows["rgb_FHW3"].append(rgb)
-        rows["alpha_FHW"].append(alpha)
+        rows["rgb_FHW3"].append(shot.rgb_HW3)
+        rows["alpha_FHW"].append(shot.alpha_HW)
         rows["flow_FHW2"].append(flow.astype(np.float16))
         rows["visibility_FHW"].append(seen)
-        rows["regions_FHW"].append(label)
+        rows["regions_FHW"].append(regions(shot.view))
         rows["landmarks_FN3"].append(
             pose_landmarks(made.person.shape_V3, made.person, pose, camera)
         )
@@ -168,6 +163,7 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
         rows["scale_F"].append(np.float32(head.scale))
         rows["expression_FE"].append(pose.expression_E)
         rows["gaze_F22"].append(pose.gaze_22)
+    per_frame: dict[str, Any] = {name: np.array(values) for name, values in rows.items()}
     return Clip(
         reference_rgb_RHW3=np.array(ref_rgb),
         reference_alpha_RHW=np.array(ref_alpha),
@@ -175,7 +171,7 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
         background_HW3=(made.background_HW3 * 255 + 0.5).astype(np.uint8),
         look=situation.look.value,
         seed=seed,
-        **{name: np.array(values) for name, values in rows.items()},
+        **per_frame,
     )
 
 
@@ -202,7 +198,7 @@ def read_clip(path: Path) -> Clip:
     """The clip of a file; AssetError naming a missing or damaged one."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            values = {f.name: archive[f.name] for f in dataclasses.fields(Clip)}
+            values: dict[str, Any] = {f.name: archive[f.name] for f in dataclasses.fields(Clip)}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise AssetError(f"{path}: is not a clip ({error}). Render it again.") from error
     values["look"], values["seed"] = str(values["look"]), int(values["seed"])

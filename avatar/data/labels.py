@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
 from avatar.data.raster import raster
+from avatar.data.render import Visible
 from avatar.data.scene import Scene
 from avatar.jit import kernel
 
@@ -35,6 +36,14 @@ class View:
     screen_V3: Floats
     index_HW: Ints
     near_HW: Floats
+
+
+def view_from(scene: Scene, camera: Camera, visible: Visible, samples: int) -> View:
+    """A view from a picture's own samples: one per pixel, its surface taken at the centre."""
+    screen = visible.screen_V3 * np.array([1 / samples, 1 / samples, 1], np.float32)
+    index = np.ascontiguousarray(visible.index_HW[::samples, ::samples])
+    near = np.ascontiguousarray(visible.near_HW[::samples, ::samples])
+    return View(scene, camera, screen, index, near)
 
 
 def view_of(scene: Scene, camera: Camera) -> View:

@@ -99,6 +99,7 @@ def quick(style: LightStyle) -> Lights:
     return Lights(
         np.array(directions, np.float32), np.array(colours, np.float32),
         np.array(sizes, np.float32), np.ones(len(sizes), np.uint8),
+        np.array([1] + [0] * (len(sizes) - 1), np.uint8),
         harmonics(style, convolved=True), harmonics(style, convolved=False), style.exposure,
     )  # fmt: skip
 
@@ -116,5 +117,6 @@ def soft_studio(style: LightStyle, num: int = 48) -> Lights:
         np.concatenate([np.array(colours), colour * 0.92]).astype(np.float32),
         np.array([*sizes, *[1.6] * num], np.float32),
         np.array([1] * len(sizes) + [0] * num, np.uint8),
+        np.ones(len(sizes) + num, np.uint8),
         bounce, harmonics(style, convolved=False), style.exposure,
     )  # fmt: skip

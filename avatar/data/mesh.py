@@ -44,6 +44,21 @@ def vertex_normals(vertices_V3: Floats, triangles_T3: Ints) -> Floats:
     return out
 
 
+@kernel
+def _bounds_into(points: Floats, low: Floats, high: Floats) -> None:
+    for i in range(points.shape[0]):
+        for k in range(3):
+            low[k] = min(low[k], points[i, k])
+            high[k] = max(high[k], points[i, k])
+
+
+def bounds(points_V3: Floats) -> tuple[Floats, Floats]:
+    """Smallest and largest coordinates."""
+    low, high = points_V3[0].copy(), points_V3[0].copy()
+    _bounds_into(points_V3, low, high)
+    return low, high
+
+
 def compact(triangles_T3: Ints, num_vertices: int) -> tuple[Ints, Ints]:
     """Keep only used vertices: (old index of each kept vertex, triangles in new indices)."""
     used = np.zeros(num_vertices, bool)

@@ -48,6 +48,7 @@ class Detail:
     num_hair: int = 6000
     hair_width: float = 0.045
     num_brow: int = 500
+    hair_points: int = 18
     brow_width: float = 0.030
     num_lash: int = 60
 
@@ -346,12 +347,12 @@ def _grow(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Stran
         # wide ribbons stand for many hairs: their colours differ less
         spread = min(1.0, 0.035 / detail.hair_width)
         colours = _hair_colours(rng, style.hair_rgb, style.grey, num, spread)
-        cut = style.hair
+        cut = replace(style.hair, num_points=detail.hair_points)
         if style.cap is not None:
             cut = replace(cut, volume=0.25, lift=0.2, fringe=0.0)
         hair = grow_hair(cut, shape, num, style.seed + 1, width=detail.hair_width,
                          colour_S3=colours, material=M_HAIR)  # fmt: skip
-        streaks = space_noise(rng, hair.points_SK3[:, 6], 1.3)
+        streaks = space_noise(rng, hair.points_SK3[:, 4], 1.3)
         hair.colour_S3 = hair.colour_S3 * np.exp(0.16 * streaks)[:, None]
         strands.append(hair)
     if style.brow_thickness > 0:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
+from avatar.data.mesh import bounds
 from avatar.data.raster import raster, raster_into
 from avatar.data.scene import Kind, Lights, Scene
 from avatar.data.shade import shade_into, shadow_taps
@@ -27,9 +28,9 @@ class Quality:
 
     samples: int = 2
     """Samples per pixel and direction (2 = 4 per pixel)."""
-    shadow_texels: int = 384
-    shadow_taps: int = 6
-    glow_taps: int = 5
+    shadow_texels: int = 320
+    shadow_taps: int = 4
+    glow_taps: int = 3
     """Half-width of the light's spread under skin, in taps; 0 turns it off."""
 
 
@@ -54,11 +55,12 @@ def look_through(scene: Scene, camera: Camera, samples: int) -> Visible:
 
 def cast_shadows(scene: Scene, lights: Lights, texels: int) -> tuple[Floats, Floats, float]:
     """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around the whole scene."""
-    low, high = scene.vertices_V3.min(0), scene.vertices_V3.max(0)
+    low, high = bounds(scene.vertices_V3)
     middle = (low + high) / 2
     radius = float(np.linalg.norm(high - low)) / 2
     scale = texels / (2 * radius)
     num = len(lights.direction_L3)
+    # a light that casts no shadow has an empty map: nothing is nearer to it
     maps = np.zeros((num, texels, texels), np.float32)
     to_map = np.zeros((num, 3, 4), np.float32)
     index = np.empty((texels, texels), np.int32)
@@ -67,6 +69,8 @@ def cast_shadows(scene: Scene, lights: Lights, texels: int) -> tuple[Floats, Flo
         across = np.cross(helper, direction)
         across /= np.linalg.norm(across)
         up = np.cross(direction, across)
+        if not lights.has_shadow_L[k]:
+            continue
         rows = np.stack([across * scale, up * scale, direction])
         shift = np.array([texels / 2, texels / 2, radius + 1.0]) - rows @ middle
         to_map[k] = np.concatenate([rows, shift[:, None]], 1)
@@ -165,28 +169,61 @@ def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Sha
     return Shaded(light, albedo, mirror, covered.astype(np.float32), visible)
 
 
+_SRGB_STEPS = 4095
+_SRGB = np.linspace(0, 1, _SRGB_STEPS + 1, dtype=np.float32)
+_SRGB = np.where(
+    _SRGB <= 0.0031308, 12.92 * _SRGB, 1.055 * np.maximum(_SRGB, 1e-9) ** (1 / 2.4) - 0.055
+).astype(np.float32)
+
+
+@kernel
+def _tone_into(linear: Floats, exposure: float, curve: Floats, out: Floats) -> None:
+    """A gentle shoulder (extended Reinhard, per channel), then the sRGB curve from a table."""
+    steps = curve.shape[0] - 1
+    for y in range(linear.shape[0]):
+        for x in range(linear.shape[1]):
+            for k in range(3):
+                v = max(linear[y, x, k] * exposure, 0.0)
+                v = v * (1.0 + v / (2.6 * 2.6)) / (1.0 + 0.72 * v) * 1.18
+                at = min(v, 1.0) * steps
+                low = min(int(at), steps - 1)
+                out[y, x, k] = curve[low] + (curve[low + 1] - curve[low]) * (at - low)
+
+
 def tone(linear_HW3: Floats, exposure: float) -> Floats:
-    """Linear light to display sRGB in 0..1: a gentle shoulder, then the sRGB curve."""
-    x = np.maximum(linear_HW3 * exposure, 0)
-    white = np.float32(2.6)
-    x = x * (1 + x / (white * white)) / (1 + 0.72 * x) * np.float32(1.18)
-    x = np.clip(x, 0, 1)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055).astype(np.float32)
+    """Linear light to display sRGB in 0..1."""
+    out = np.empty_like(linear_HW3)
+    _tone_into(linear_HW3, exposure, _SRGB, out)
+    return out
 
 
-def resolve(values: Floats, samples: int) -> Floats:
-    """Average samples into pixels."""
-    height, width = values.shape[0] // samples, values.shape[1] // samples
-    return values.reshape(height, samples, width, samples, -1).mean((1, 3)).astype(np.float32)
+@kernel
+def _resolve_into(colour: Floats, alpha: Floats, samples: int, back: Floats, out: Floats) -> None:
+    """Average samples into pixels and lay them over a background; out = red, green, blue, alpha."""
+    share = 1.0 / (samples * samples)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            r, g, b, a = 0.0, 0.0, 0.0, 0.0
+            for j in range(samples):
+                for i in range(samples):
+                    w = alpha[y * samples + j, x * samples + i]
+                    r += colour[y * samples + j, x * samples + i, 0] * w
+                    g += colour[y * samples + j, x * samples + i, 1] * w
+                    b += colour[y * samples + j, x * samples + i, 2] * w
+                    a += w
+            a *= share
+            out[y, x, 0] = r * share + back[y, x, 0] * (1.0 - a)
+            out[y, x, 1] = g * share + back[y, x, 1] * (1.0 - a)
+            out[y, x, 2] = b * share + back[y, x, 2] * (1.0 - a)
+            out[y, x, 3] = a
 
 
 def picture(
     shaded: Shaded, samples: int, exposure: float, background_HW3: Floats
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(sRGB bytes over a background, coverage bytes) at pixel resolution."""
-    colour = tone(shaded.linear_HW3, exposure) * shaded.alpha_HW[..., None]
-    pixels = resolve(np.concatenate([colour, shaded.alpha_HW[..., None]], -1), samples)
-    alpha = pixels[..., 3:]
-    rgb = pixels[..., :3] + background_HW3 * (1 - alpha)
-    both = np.clip(np.concatenate([rgb, alpha], -1) * 255 + 0.5, 0, 255).astype(np.uint8)
-    return both[..., :3], both[..., 3]
+    out = np.empty((*background_HW3.shape[:2], 4), np.float32)
+    colour = tone(shaded.linear_HW3, exposure)
+    _resolve_into(colour, shaded.alpha_HW, samples, background_HW3, out)
+    both = np.clip(out * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3])

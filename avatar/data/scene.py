@@ -163,6 +163,8 @@ class Lights:
     """Radius of the shadow's blur (cm) and spread of highlights."""
     is_key_L: Bytes
     """1: mirrors in eyes and skin; 0: a sample of the surroundings, diffuse only."""
+    has_shadow_L: Bytes
+    """0: lets light through everything (weak lights from behind)."""
     ambient_93: Floats
     """Spherical harmonics (order 2) of the light not covered by the lights above."""
     mirror_93: Floats | None = None

@@ -50,7 +50,7 @@ def people_sheet(look: Look, num: int, seed: int, size_px: int) -> Bytes:
         camera = portrait_camera(
             seed + k, (size_px, size_px), proportions.head if proportions else 0.0
         )
-        pictures.append(shoot(made, act(seed + k, 16)[12], camera, Quality())[0])
+        pictures.append(shoot(made, act(seed + k, 16)[12], camera, Quality()).rgb_HW3)
     return tile(pictures, 8)
 
 
@@ -82,5 +82,5 @@ def expression_sheet(seed: int, look: Look, size_px: int, *, part: str = "face")
         look_aside = 0.35 * np.sin(k * 1.7) if part == "eyes" else 0.0
         gaze = np.array([[look_aside, 0.0], [look_aside, 0.0]], np.float32)
         pose = Pose(expression_E=named_expression(**weights), gaze_22=gaze)
-        pictures.append(shoot(made, pose, camera, Quality())[0])
+        pictures.append(shoot(made, pose, camera, Quality()).rgb_HW3)
     return tile(pictures, 4)

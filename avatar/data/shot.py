@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from avatar.data.background import paint_background
 from avatar.data.camera import Camera, look_at
+from avatar.data.labels import View, regions, view_from
 from avatar.data.light import quick
 from avatar.data.looks import Look, clay_scene, paint, toon_picture
 from avatar.data.people import Situation
 from avatar.data.person import Detail, Person, Pose, make_person, person_scene
 from avatar.data.render import Quality, picture, shade
-from avatar.data.scene import Label, Lights, Scene
+from avatar.data.scene import Label, Lights
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 DRAFT_DETAIL = Detail(
-    skin_texels=512, eye_texels=128, cloth_texels=256, num_hair=3200, hair_width=0.075,
-    num_brow=360, brow_width=0.035, num_lash=40,
+    skin_texels=512, eye_texels=128, cloth_texels=256, num_hair=3000, hair_width=0.08,
+    hair_points=12,     num_brow=360, brow_width=0.035, num_lash=40,
 )  # fmt: skip
 CLAY_DETAIL = Detail(
     skin_texels=512, eye_texels=128, cloth_texels=256, num_hair=1100, hair_width=0.32,
@@ -78,27 +79,32 @@ def portrait_camera(seed: int, size_hw: tuple[int, int], proportions_head: float
     )
 
 
-def shoot(
-    made: Set, pose: Pose, camera: Camera, quality: Quality, scene: Scene | None = None
-) -> tuple[Bytes, Bytes, Scene]:
-    """(rgb_HW3, alpha_HW, scene)."""
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture and what it shows."""
+
+    rgb_HW3: Bytes
+    alpha_HW: Bytes
+    view: View
+
+
+def shoot(made: Set, pose: Pose, camera: Camera, quality: Quality) -> Shot:
+    """Take one picture."""
     look = made.situation.look
-    if scene is None:
-        scene = person_scene(made.person, pose, camera, quality.samples)
+    scene = person_scene(made.person, pose, camera, quality.samples)
     if look is Look.CLAY:
         clay_scene(scene, made.person.style.seed)
     shaded = shade(scene, made.lights, camera, quality)
     exposure = made.lights.exposure
+    view = view_from(scene, camera, shaded.visible, quality.samples)
     if look is Look.TOON:
         rgb, alpha = toon_picture(shaded, scene, quality.samples, exposure, made.background_HW3)
-        return rgb, alpha, scene
+        return Shot(rgb, alpha, view)
     rgb, alpha = picture(shaded, quality.samples, exposure, made.background_HW3)
     if look is Look.PAINTED:
-        index = shaded.visible.index_HW
-        label = np.where(index >= 0, scene.label_T[index], 0)
-        label = label[:: quality.samples, :: quality.samples]
+        label = regions(view)
         fine = np.isin(label, (Label.LIPS, Label.EYES, Label.BROWS, Label.LASHES, Label.TEETH))
         focus = 0.5 * (fine | (label == Label.SKIN)) + 0.6 * fine
         focus = cv2.GaussianBlur(focus.astype(np.float32), (0, 0), max(camera.size_hw[1] / 80, 1))
         rgb = paint(rgb, np.asarray(focus, np.float32), made.person.style.seed)
-    return rgb, alpha, scene
+    return Shot(rgb, alpha, view)
