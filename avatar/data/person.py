@@ -220,7 +220,7 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     label_t[(lips[model.split_T3].mean(1) > 0.5) & (label_t == Label.SKIN)] = Label.LIPS
 
     rest = model.neutral_V3[model.source_V]
-    kept = (neck_run(rest)[model.split_T3].max(1) < 13.2) | ~np.isin(model.region_T, (0, 1))
+    kept = (neck_run(rest)[model.split_T3].max(1) < 12.3) | ~np.isin(model.region_T, (0, 1))
     still = _body_parts(style, detail, atlas, build, seat, rotation, shift, posed, body_t)
     strands, lashes = _grow(style, detail, shape)
     return Person(

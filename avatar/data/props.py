@@ -61,7 +61,7 @@ def glasses(style: GlassesStyle, shape_V3: Floats) -> tuple[Floats, Ints]:
     lm = shape_V3[model.landmarks_68]
     eyes = np.array([lm[42:48].mean(0), lm[36:42].mean(0)])
     nose = lm[28]
-    front = max(eyes[:, 2].max() + 1.9, nose[2] + 0.25, lm[[19, 24], 2].max() + 0.25)
+    front = max(eyes[:, 2].max() + 1.15, nose[2] + 0.1, lm[[19, 24], 2].max() - 0.1)
     pieces: list[tuple[Floats, Ints]] = []
     a = np.linspace(0, 2 * np.pi, 56, endpoint=False)
     e = 2.0 / style.squareness
