@@ -81,12 +81,15 @@ class CharacterStore:
             except SessionError as error:
                 logger.error("built-in character %s: %s", character_id, error)
 
-    @property
-    def default_id(self) -> str | None:
-        """The character to open first; None where the gallery is empty."""
-        if self._section.default in self._gallery:
-            return self._section.default
-        return next(iter(self._gallery), None)
+    async def first_that_opens(self) -> bytes | None:
+        """The default character, or the first sound one; None where there is none."""
+        wanted = [self._section.default] if self._section.default in self._gallery else []
+        for character_id in [*wanted, *self._gallery]:
+            try:
+                return await self.character(character_id)
+            except SessionError as error:
+                logger.error("built-in character %s: %s", character_id, error)
+        return None
 
     def infos(self) -> list[CharacterInfo]:
         """Every built-in character; uploads are known to their uploader only, by id."""

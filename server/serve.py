@@ -111,9 +111,7 @@ class LiveServer:
         """Read the gallery, warm the engine with its first character, open the rest."""
         self.engine.start()
         await self.characters.load_gallery()
-        default_id = self.characters.default_id
-        character = await self.characters.character(default_id) if default_id else None
-        self.engine.warm_up(character)
+        self.engine.warm_up(await self.characters.first_that_opens())
         await self.characters.open_all(self.table.idle)
 
     async def _sweep(self) -> None:
