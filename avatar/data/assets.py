@@ -54,7 +54,7 @@ def load_pack(name: str, folder: Path | None = None) -> Pack:
     """
     path = (folder or assets_dir()) / f"{name}.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError as error:
         raise AssetError(f"{path}: missing. Fetch it with: python -m avatar data assets") from error

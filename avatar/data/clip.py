@@ -9,6 +9,7 @@ Shape legend: R references, F frames, H, W pixels, N 478 landmarks, E expression
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,9 +198,9 @@ def write_clip(path: Path, clip: Clip) -> None:
 def read_clip(path: Path) -> Clip:
     """The clip of a file; AssetError naming a missing or damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             values: dict[str, Any] = {f.name: archive[f.name] for f in dataclasses.fields(Clip)}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise AssetError(f"{path}: is not a clip ({error}). Render it again.") from error
     values["look"], values["seed"] = str(values["look"]), int(values["seed"])
     return Clip(**values)

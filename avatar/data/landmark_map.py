@@ -29,6 +29,11 @@ MAP_PATH = Path(__file__).with_name("landmark_map.npz")
 NUM_FACE = 468
 IRIS_LEFT, IRIS_RIGHT = slice(473, 478), slice(468, 473)
 _IRIS_RADIUS_CM = 0.66
+INNER_LIPS = (
+    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+    *(95, 88, 178, 87, 14, 317, 402, 318, 324),
+)
+"""Landmarks that only an open mouth tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class LandmarkMap:
 def landmark_map() -> LandmarkMap:
     """The table of this project; AssetError where the file is missing or damaged."""
     try:
-        with np.load(MAP_PATH, allow_pickle=False) as archive:
+        with MAP_PATH.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return LandmarkMap(archive["vertices"], archive["weights"], archive["error"])
     except (OSError, ValueError, KeyError) as error:
         raise AssetError(
@@ -87,12 +92,18 @@ class TrackedView:
     """Model triangle seen at each pixel centre, -1 where none (face triangles only)."""
     landmarks_N2: Floats
     iod_px: float
+    is_mouth_open: bool = False
 
 
 def fit_map(views: Sequence[TrackedView]) -> LandmarkMap:
-    """Average, per landmark, the places on the neutral face that the tracker pointed at."""
+    """Average, per landmark, the places on the face that the tracker pointed at.
+
+    Places are averaged on a face whose mouth is open, where upper and lower lip lie apart.
+    """
     model = head_model()
-    neutral, triangles = model.neutral_V3, model.triangles_T3
+    triangles = model.triangles_T3
+    open_jaw = model.expression_EV3[model.expression_index("jawOpen")]
+    neutral = model.neutral_V3 + 0.4 * open_jaw
     places: list[list[Floats]] = [[] for _ in range(NUM_FACE)]
     for view in views:
         rows, columns = np.nonzero(view.index_HW >= 0)
@@ -102,6 +113,8 @@ def fit_map(views: Sequence[TrackedView]) -> LandmarkMap:
         gap, nearest = tree.query(view.landmarks_N2[:NUM_FACE])
         for n in range(NUM_FACE):
             if gap[n] > 0.03 * view.iod_px + 1.0:
+                continue
+            if n in INNER_LIPS and not view.is_mouth_open:
                 continue
             y, x = rows[nearest[n]], columns[nearest[n]]
             t = triangles[view.index_HW[y, x]]
