@@ -158,3 +158,16 @@ def keep_own_person(
     nearest_other = np.min([distance(other) for other in others_M2], axis=0)
     share = np.clip(0.5 + (nearest_other - own_distance) / (2 * scale_px), 0.0, 1.0)
     return np.asarray(coarse_HW * share, np.float32)
+
+
+def keep_connected(coarse_HW: FloatArray, landmarks_N3: FloatArray) -> FloatArray:
+    """Drop what the segmenter took for a person apart from this one (bottles, posters, chairs)."""
+    mask_HW = (coarse_HW > 0.3).astype(np.uint8)
+    count, labels_HW = cv2.connectedComponents(mask_HW, connectivity=8)
+    height, width = coarse_HW.shape
+    points = np.clip(np.rint(landmarks_N3[:, :2]).astype(int), 0, [width - 1, height - 1])
+    own = np.unique(labels_HW[points[:, 1], points[:, 0]])
+    own = own[own > 0]
+    if count <= 2 or len(own) == 0:
+        return coarse_HW
+    return np.where(np.isin(labels_HW, own) | (mask_HW == 0), coarse_HW, 0.0).astype(np.float32)

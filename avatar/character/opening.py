@@ -25,7 +25,12 @@ from avatar.character.character import (
 from avatar.character.finding import FoundFace, find_body, find_faces, main_face
 from avatar.character.framing import Crop, Person, choose_framing, cut, frame_person, picture_hw
 from avatar.character.layers import estimate_foreground, fill_background
-from avatar.character.matte import cover_face, keep_own_person, refine_matte
+from avatar.character.matte import (
+    cover_face,
+    keep_connected,
+    keep_own_person,
+    refine_matte,
+)
 from avatar.character.picture import DecodedPicture, PictureLimits, PictureSource
 from avatar.character.sandbox import decode_picture
 from avatar.errors import PictureError, PictureReason
@@ -245,6 +250,7 @@ def _matte(
         chins = [crop.points_to_canvas(other.chin_2, hw) for other in sighting.others]
         own = crop.points_to_canvas(sighting.face.chin_2, hw)
         coarse = keep_own_person(coarse, own, np.stack(chins), 0.3 * unit)
+    coarse = keep_connected(coarse, geometry.landmarks_N3)
     coarse = cover_body(rgb_HW3, coarse, geometry)
     return refine_matte(rgb_HW3, coarse, band_px=max(4.0, _BAND_IOD * unit))
 

@@ -28,7 +28,7 @@ from avatar.warp.polygon import Box
 from avatar.warp.raster import RasterTarget, rasterise, sample_over
 
 COLUMNS, ROWS = 33, 24
-LASH_ROWS = 2
+LASH_ROWS = 4
 CLOSING = (0.15, 0.65)
 """Share of the aperture lost at which the painted lid begins to show, and shows fully."""
 
@@ -56,7 +56,10 @@ def build_lids(rgb_HW3: ByteArray, reference: ReferenceGeometry) -> tuple[LidRig
         edge_P2 = reference.landmarks_N3[upper_P, :2]
         crease_P2 = reference.landmarks_N3[crease_P, :2]
         skin_S3 = _along(soft_HW3, crease_P2 + 0.3 * (crease_P2 - edge_P2))
-        lash_S3 = np.minimum(_along(rgb_HW3.astype(np.float32), edge_P2), skin_S3 * 0.75)
+        # The darkest of what lies about the edge: lashes, liner, or their shadow.
+        down_2 = (edge_P2[_MIDDLE] - crease_P2[_MIDDLE]).mean(0) * 0.25
+        about = [_along(soft_HW3, edge_P2 + share * down_2) for share in (-1.0, 0.0, 1.0)]
+        lash_S3 = np.minimum(np.min(about, axis=0), skin_S3 * 0.62)
         row_R1 = np.linspace(0.0, 1.0, ROWS, dtype=np.float32)[:, None]
         # The lid is a ball's skin: in the fold's shade at the top, lightest in the middle.
         shading_R1 = 0.90 + 0.10 * np.sin(np.pi * np.clip(row_R1 * 1.1, 0, 1))

@@ -22,6 +22,7 @@ from avatar.motion.topology import (
     FACE_OVAL,
     eye_triangles,
     face_triangles,
+    mirror_map,
     mouth_triangles,
 )
 from avatar.warp.polygon import smoothstep
@@ -45,6 +46,8 @@ HULL_DEPTH_IOD = 0.9
 AXIS_REACH_IOD = 0.35
 """Within this distance below the chin the neck has reached the axis that the head turns about."""
 AXIS_DEPTH_IOD = -0.1
+HIDDEN_FACING, SHOWN_FACING = 0.12, 0.35
+"""Cosine between a triangle and the camera below which its picture is useless, above which good."""
 
 
 class Label(IntEnum):
@@ -63,6 +66,9 @@ class ReferenceMesh:
 
     position_V3: FloatArray
     """Canvas pixels; depth 0 at the head's centre, growing away from the camera."""
+    texture_X2: FloatArray
+    """Where each drawn vertex samples the reference, canvas pixels. X: all V vertices, then the
+    face landmarks once more, sampling their mirror places (see `_borrowed_from_other_side`)."""
     triangle_T3: IntArray
     label_T: ByteArray
     head_weight_G: FloatArray
@@ -78,13 +84,13 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     landmarks = reference.landmarks_N3[:NUM_FACE_VERTICES]
     oval_O2 = np.ascontiguousarray(landmarks[FACE_OVAL, :2])
     centre_2 = oval_O2.mean(0)
-    surround_G2 = _surround_points(oval_O2, centre_2, reference.canvas_hw)
+    surround_G2 = _surround_points(oval_O2, reference.canvas_hw)
     position_V2 = np.concatenate([landmarks[:, :2], surround_G2]).astype(np.float32)
 
     outside = _triangles_outside_oval(position_V2, oval_O2)
     left_eye, right_eye = eye_triangles()
     groups = (
-        (face_triangles(), Label.SKIN),
+        (_borrowed_from_other_side(landmarks, len(position_V2)), Label.SKIN),
         (outside, Label.SURROUND),
         (left_eye, Label.LEFT_EYE),
         (right_eye, Label.RIGHT_EYE),
@@ -101,8 +107,11 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     head_weight_G = (1.0 - smoothstep(*HAIR_REACH, radius_G)) * (
         1.0 - smoothstep(-0.05, NECK_REACH_IOD, below_chin_G)
     )
+    position_V3 = np.concatenate([landmarks, surround_G3]).astype(np.float32)
+    mirrored_2 = landmarks[mirror_map()[:NUM_FACE_VERTICES], :2]
     return ReferenceMesh(
-        position_V3=np.concatenate([landmarks, surround_G3]).astype(np.float32),
+        position_V3=position_V3,
+        texture_X2=np.concatenate([position_V3[:, :2], mirrored_2]).astype(np.float32),
         triangle_T3=np.concatenate([triangles for triangles, _ in groups]).astype(np.int32),
         label_T=np.concatenate(
             [np.full(len(triangles), label, np.uint8) for triangles, label in groups]
@@ -113,16 +122,32 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     )
 
 
+def _borrowed_from_other_side(landmarks_N3: FloatArray, num_vertices: int) -> IntArray:
+    """Face triangles; those that the reference does not show sample their mirror image.
+
+    On a reference that looks aside, the far cheek is a sliver of smeared pixels: when the head
+    turns back, the near cheek is the better guess at it.
+    """
+    triangles = face_triangles()
+    a, b, c = (landmarks_N3[triangles[:, k]] for k in range(3))
+    normal_T3 = np.cross(b - a, c - a)
+    facing_T = normal_T3[:, 2] / np.maximum(np.linalg.norm(normal_T3, axis=1), 1e-6)
+    mirrored = np.sort(mirror_map()[triangles], axis=1)
+    index_of = {tuple(t): i for i, t in enumerate(np.sort(triangles, axis=1).tolist())}
+    partner_T = np.array([index_of.get(tuple(t), i) for i, t in enumerate(mirrored.tolist())])
+    is_hidden_T = (facing_T < HIDDEN_FACING) & (facing_T[partner_T] > SHOWN_FACING)
+    return np.where(is_hidden_T[:, None], triangles + num_vertices, triangles).astype(np.int32)
+
+
 def to_head_space(position_V3: FloatArray, reference: ReferenceGeometry) -> FloatArray:
     """Canvas pixels to the head space of the reference."""
     origin = np.array([*reference.translation_2, 0.0], np.float32)
     return ((position_V3 - origin) @ reference.rotation_33 / reference.scale).astype(np.float32)
 
 
-def _surround_points(
-    oval_O2: FloatArray, centre_2: FloatArray, canvas_hw: tuple[int, int]
-) -> FloatArray:
+def _surround_points(oval_O2: FloatArray, canvas_hw: tuple[int, int]) -> FloatArray:
     """Rings around the oval, a grid over the rest of the canvas, and a border beyond its rim."""
+    centre_2 = oval_O2.mean(0)
     height, width = canvas_hw
     cell = width / GRID_CELLS
     rings = [centre_2 + factor * (oval_O2 - centre_2) for factor in RINGS]

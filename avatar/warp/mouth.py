@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
 from avatar.jit import kernel
 from avatar.motion.topology import (
+    CHIN,
     LIPS_INNER_LOWER,
     LIPS_INNER_UPPER,
     MOUTH_CORNERS,
@@ -47,8 +48,10 @@ WHITE_LEVEL = 235.0
 """What the white of an eye or a tooth measures under full light."""
 LIP_SHARE = 0.6
 """The picture's own teeth follow the upper lip this much: a rising lip bares few more of them."""
+JAW_SHARE = 0.5
+"""Of a reference's lip gap, what its jaw has dropped; the rest is lips drawn apart."""
 MIN_GAP_PX = 0.6
-MIN_OWN_GAP = 0.03
+MIN_OWN_GAP = 0.06
 """Lip gap (inter-ocular units) from which the picture itself shows an interior."""
 ANCHORS_33 = np.array([[0.0, 0.0, 0.0], [0.3, 0.0, 0.0], [0.0, 0.3, 0.0]], np.float32)
 
@@ -83,6 +86,8 @@ class MouthRig:
     label_T: ByteArray
     rest_3: FloatArray
     """Where closed lips meet, in head space."""
+    chin_y: float
+    """Height of the chin in head space while the teeth meet."""
     unit: float
     """One millimetre of this mouth in head space."""
     light_3: FloatArray
@@ -129,6 +134,7 @@ def build_mouth(rgb_HW3: ByteArray, reference: ReferenceGeometry, white_3: Float
             [np.full(len(t), k + 1, np.uint8) for k, (t, _) in enumerate(parts)]
         ),
         rest_3=rest_3.astype(np.float32),
+        chin_y=float(shape[CHIN, 1]) - JAW_SHARE * float(reference.lip_aperture),
         unit=unit,
         light_3=(np.clip(white_3, 70.0, 250.0) / WHITE_LEVEL).astype(np.float32),
         own=own,
@@ -145,7 +151,8 @@ def _own_interior(
     box = Box.around(outline_P2, 2.0, reference.canvas_hw)
     if box.is_empty:
         return None
-    alpha_HW = smoothstep(0.0, 2.0, depth_inside(outline_P2, box)) * 255
+    # The innermost part only: tracked lips are a pixel or two off, and red between teeth shows.
+    alpha_HW = smoothstep(0.7, 2.4, depth_inside(outline_P2, box)) * 255
     anchors_32 = _anchors(rest_3, reference.rotation_33, reference.scale, reference.translation_2)
     return OwnInterior(
         np.dstack([rgb_HW3[box.slices], alpha_HW.astype(np.uint8)]),
@@ -238,8 +245,14 @@ def _place(
     edge_y = max(
         rest_y + BITE_MM * mouth.unit, float(upper_lip[1]) + SHOWN_UPPER_MM * mouth.unit * parted
     )
+    # The lower teeth ride on the jaw: a grin parts the lips over teeth that still meet.
+    jaw_drop = float(motion.shape_N3[CHIN, 1]) - mouth.chin_y
     lower_y = max(
-        rest_y + BITE_MM * mouth.unit, float(lower_lip[1]) - SHOWN_LOWER_MM * mouth.unit * openness
+        rest_y + BITE_MM * mouth.unit,
+        min(
+            float(lower_lip[1]) - SHOWN_LOWER_MM * mouth.unit * openness,
+            rest_y + BITE_MM * mouth.unit + max(jaw_drop, 0.0),
+        ),
     )
     # The jaw swings on a hinge below the ears: as it drops it also goes back.
     back = 0.35 * max(0.0, lower_y - edge_y)

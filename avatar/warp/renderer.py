@@ -3,7 +3,7 @@
 Knows one frame at a time; does not know time, sessions or cameras. Everything uncovered behind the
 moving person is the background plate, which keeps still.
 
-Legend: V mesh vertices, G surround vertices, H, W canvas pixels.
+Legend: X drawn vertices, G surround vertices, H, W canvas pixels.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WarpRenderer:
         target.clear()
         rasterise(
             place_vertices(rig, motion),
-            rig.mesh.position_V3[:, :2].copy(),
+            rig.mesh.texture_X2,
             rig.mesh.triangle_T3,
             rig.mesh.label_T,
             target.map_HW2,
@@ -61,7 +61,7 @@ class WarpRenderer:
 
 
 def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:
-    """Where every mesh vertex is at a motion: (V, 3) canvas pixels and depth."""
+    """Where every drawn vertex is at a motion: (X, 3) canvas pixels and depth."""
     mesh, reference = rig.mesh, rig.reference
     expression_O3 = motion.shape_N3[FACE_OVAL] - reference.shape_N3[FACE_OVAL]
     shape_G3 = mesh.head_shape_G3 + mesh.oval_weight_GO @ expression_O3
@@ -72,4 +72,5 @@ def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:
     body_G3[:, :2] += torso_displacement(rest_G3[:, :2], reference, motion)
     weight_G1 = mesh.head_weight_G[:, None]
     surround_G3 = weight_G1 * head_G3 + (1.0 - weight_G1) * body_G3
-    return np.concatenate([motion.landmarks_N3[:NUM_FACE_VERTICES], surround_G3]).astype(np.float32)
+    face_N3 = motion.landmarks_N3[:NUM_FACE_VERTICES]
+    return np.concatenate([face_N3, surround_G3, face_N3]).astype(np.float32)

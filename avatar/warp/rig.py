@@ -71,7 +71,7 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
 def _without_empty_triangles(mesh: ReferenceMesh, alpha_HW: ByteArray) -> ReferenceMesh:
     """Drop surround triangles that carry nothing of the person: half the cost of a frame."""
     height, width = alpha_HW.shape
-    corner_T32 = mesh.position_V3[mesh.triangle_T3, :2]
+    corner_T32 = mesh.texture_X2[mesh.triangle_T3]
     # Sampling clamps at the rim, so a triangle beyond it shows the rim's pixels.
     limit = np.array([width - 1, height - 1])
     low_T2 = np.clip(np.floor(corner_T32.min(1)), 0, limit).astype(int)
