@@ -147,7 +147,8 @@ class LiveApp:
     # --- characters -----------------------------------------------------------------------------
 
     async def _list_characters(self, request: web.Request) -> web.Response:
-        return web.json_response([protocol.to_json(info) for info in self._characters.infos()])
+        infos = await self._characters.infos()
+        return web.json_response([protocol.to_json(info) for info in infos])
 
     async def _thumbnail(self, request: web.Request) -> web.Response:
         picture = self._characters.thumbnail(request.match_info["id"])

@@ -57,10 +57,14 @@ class CharacterStore:
         self._gallery: dict[str, _Stored] = {}
         self._uploads: OrderedDict[str, _Stored] = OrderedDict()
         self._opening: dict[str, asyncio.Task[bytes]] = {}
+        self._is_listed = asyncio.Event()
 
     async def load_gallery(self) -> None:
         """Read what is built in. Characters are opened when asked for, or by `open_all`."""
-        items = await self._builder.work(ListGallery())
+        try:
+            items = await self._builder.work(ListGallery())
+        finally:
+            self._is_listed.set()
         if isinstance(items, Refused):
             logger.error("the gallery cannot be read: %s", items.message)
             return
@@ -91,8 +95,13 @@ class CharacterStore:
                 logger.error("built-in character %s: %s", character_id, error)
         return None
 
-    def infos(self) -> list[CharacterInfo]:
-        """Every built-in character; uploads are known to their uploader only, by id."""
+    async def infos(self) -> list[CharacterInfo]:
+        """Every built-in character; uploads are known to their uploader only, by id.
+
+        Waits until the gallery has been read: a page that is opened while the server starts would
+        otherwise believe that there is none.
+        """
+        await self._is_listed.wait()
         return [stored.info for stored in self._gallery.values()]
 
     def thumbnail(self, character_id: str) -> bytes:
