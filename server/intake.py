@@ -1,8 +1,8 @@
 """From decoded frames to the engine: rate gate, scale, colour, stamp. The driver's way in.
 
 One media clock per session: 90 kHz, zero when the session began. A stream's pts follow its RTP
-timestamps (so they are even although packets are not) and are anchored where its first frame
-arrived. Knows av frames; does not know packets or peers.
+timestamps (so they are even although packets are not) and are anchored on its quickest arrivals.
+Knows av frames; does not know packets or peers.
 
 `on_picture` runs in the decoder thread, `on_sound` in the event loop.
 """
@@ -20,27 +20,38 @@ from server.lane import EngineLane
 from server.pacing import RateGate
 from server.picture_formats import fitted_size
 from server.receiver import LowLatencyReceiver
-from server.sync import RATE_HZ, DelayLine, TimestampUnwrapper, VoiceDelay
+from server.sync import RATE_HZ, DelayLine, TimestampUnwrapper, VoiceDelay, WindowMinimum
 
 VIDEO_RATE_HZ = 90_000
 
 
 class MediaClock:
-    """RTP timestamps of one stream as seconds since the session began."""
+    """RTP timestamps of one stream as seconds since the session began.
+
+    Even, as the timestamps are, and anchored where packets arrive that did not have to wait: a
+    first packet that came late, or a sender's clock that drifts, is corrected.
+    """
+
+    FOLLOW_S = 0.0005
+    """Most that a drifting clock is followed per packet or frame."""
 
     def __init__(self, *, origin_s: float, rate_hz: int) -> None:
         self._origin_s = origin_s
         self._rate_hz = rate_hz
         self._unwrapper = TimestampUnwrapper()
-        self._anchor: tuple[int, float] | None = None
+        self._path = WindowMinimum()
+        self._offset_s: float | None = None
 
     def map(self, rtp_timestamp: int, arrival_s: float) -> tuple[int, float]:
         """(endless timestamp, seconds since the session's origin)."""
         count = self._unwrapper.unwrap(rtp_timestamp)
-        if self._anchor is None:
-            self._anchor = (count, arrival_s - self._origin_s)
-        first, first_s = self._anchor
-        return count, first_s + (count - first) / self._rate_hz
+        said_s = count / self._rate_hz
+        quickest_s = self._path.add(arrival_s - self._origin_s - said_s, arrival_s)
+        if self._offset_s is None or quickest_s < self._offset_s:
+            self._offset_s = quickest_s
+        else:
+            self._offset_s += min(quickest_s - self._offset_s, self.FOLLOW_S)
+        return count, said_s + self._offset_s
 
 
 class DrivingIntake:

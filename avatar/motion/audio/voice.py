@@ -25,8 +25,11 @@ from avatar.motion.mixer import AudioMotion
 DELAY_S: Final = LOOK_AHEAD_S + STEP_S
 """Sound needed after a moment before `mouth_at` can answer for it: look-ahead and interpolation."""
 _HISTORY_S = 4.0
-_LAG_FALL = 0.02
-"""The lag shrinks by this share of the time that passes: a mouth 2 % too fast is not seen."""
+_LAG_FALL, _LAG_RISE = 0.05, 0.2
+"""The lag shrinks and grows by at most this share of the time that passes: not to be seen."""
+_NEEDED_ASKED = 30
+_NEEDED_SHARE = 0.85
+_LONGEST_LAG_S = 0.3
 _JITTER_S = 0.03
 """Stamps of consecutive chunks may be this far from exact."""
 _LONGEST_GAP_S = 1.0
@@ -62,6 +65,7 @@ class VoiceTracker:
         self._last_speech_s: float | None = None
         self._last_asked_s = 0.0
         self._lag_s = 0.0
+        self._needed_s: deque[float] = deque(maxlen=_NEEDED_ASKED)
         self._moments: deque[tuple[float, FloatArray]] = deque(maxlen=int(_HISTORY_S / STEP_S))
 
     @property
@@ -175,10 +179,16 @@ class VoiceTracker:
         known_s = self.known_until_s
         if known_s is None or time_s - known_s > _LONGEST_GAP_S:
             return None
-        needed_s = max(0.0, time_s - known_s)
-        since_s = max(0.0, time_s - self._last_asked_s)
+        since_s = min(max(0.0, time_s - self._last_asked_s), 1.0)
         self._last_asked_s = time_s
-        self._lag_s = max(needed_s, self._lag_s - _LAG_FALL * min(since_s, 1.0))
+        self._needed_s.append(max(0.0, time_s - known_s))
+        # A hiccup makes the mouth wait; only what is needed again and again makes it late.
+        wanted_s = min(
+            sorted(self._needed_s)[int(_NEEDED_SHARE * len(self._needed_s))], _LONGEST_LAG_S
+        )
+        is_new = len(self._needed_s) < _NEEDED_ASKED
+        rise_s = 1.0 if is_new else _LAG_RISE * since_s
+        self._lag_s += min(max(wanted_s - self._lag_s, -_LAG_FALL * since_s), rise_s)
         moment_s = time_s - self._lag_s
         moment = self.mouth_at(moment_s)
         if moment is None or self._last_speech_s is None:
