@@ -188,7 +188,16 @@ def _usage(process_id: int) -> dict[str, float]:
         "threads": sum(p.num_threads() for p in everyone),
         "descriptors": sum(p.num_fds() for p in everyone),
         "processes": len(everyone),
+        **{f"rss_{_role(p)}_mb": round(p.memory_info().rss / 1e6, 1) for p in everyone},
     }
+
+
+def _role(process: Any) -> str:
+    """media, engine, builder or tracker, by what each has open: names are lost in a spawn."""
+    words = " ".join(process.cmdline())
+    if "resource_tracker" in words:
+        return "tracker"
+    return "media" if "-m server" in words else f"child{process.pid % 1000}"
 
 
 def _slope_mb_per_min(samples: list[dict[str, float]]) -> float | None:

@@ -80,7 +80,8 @@ class Builder:
             logger.error("the builder took longer than %.0f s and was stopped", self._timeout_s)
             refusal = Refused(PictureReason.TIMEOUT.value, "Opening the picture took too long.")
         except (EOFError, OSError):
-            logger.error("the builder process died")
+            if not self._is_closed:
+                logger.error("the builder process died")
             refusal = Refused("character_failed", "Opening the picture failed; try another one.")
         self.num_killed += 1
         self._stop_process()

@@ -21,7 +21,7 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from av.video.frame import PictureType
 
-from avatar.timing import Clock, StageTimers, monotonic_s
+from avatar.timing import Clock, monotonic_s
 from server.config import VideoSection
 
 TIME_BASE = Fraction(1, 90_000)
@@ -102,7 +102,6 @@ class SteadyEncoder:
         section: VideoSection,
         *,
         keyframe_interval_s: float,
-        timers: StageTimers,
         clock: Clock = monotonic_s,
     ) -> None:
         assert codec_name in ("VP8", "H264")
@@ -111,11 +110,12 @@ class SteadyEncoder:
         self.governor = BitrateGovernor(
             section.start_bitrate_bps, section.min_bitrate_bps, section.max_bitrate_bps
         )
+        self.durations_s: deque[float] = deque(maxlen=64)
+        """Filled in the codec executor, emptied in the event loop, to which stage timers belong."""
         self.last_timestamp: int | None = None
         """Of the picture encoded last, before aiortc adds the stream's random origin."""
         self._fps = section.fps
         self._keyframe_interval_s = keyframe_interval_s
-        self._timers = timers
         self._clock = clock
         self._codec: Any = None
         self._picture_id = random.randrange(1 << 15)
@@ -155,7 +155,7 @@ class SteadyEncoder:
         self.counters.frames += 1
         self.counters.payload_bytes += len(data)
         self.governor.on_sent(len(data), now_s)
-        self._timers.add("encode", now_s - start_s)
+        self.durations_s.append(now_s - start_s)
         self.last_timestamp = frame.pts
         return payloads, frame.pts
 

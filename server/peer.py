@@ -126,6 +126,11 @@ class Peer:
         last: int = self._video.sender._RTCRtpSender__rtp_timestamp
         return (last - encoder.last_timestamp) % (1 << 32) if last else None
 
+    def collect_timings(self) -> None:
+        """Take over what the codec threads have measured."""
+        while self.encoder is not None and self.encoder.durations_s:
+            self._timers.add("encode", self.encoder.durations_s.popleft())
+
     @property
     def last_packet_s(self) -> float:
         """When the last media packet came."""
@@ -187,7 +192,6 @@ class Peer:
             codecs[0].name,
             self._config.video,
             keyframe_interval_s=self._config.receiver.pli_interval_s,
-            timers=self._timers,
             clock=self._clock,
         )
         self._video.sender._RTCRtpSender__encoder = self.encoder

@@ -200,7 +200,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The session ends. Reasons: client, replaced, timeout, shutdown, engine_failed, too_long."""
+    """The session ends. Reasons: client, replaced, timeout, shutdown, engine_failed, internal,
+    too_long."""
 
     type: ClassVar[str] = "bye"
     reason: str

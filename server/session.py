@@ -187,7 +187,14 @@ class Session:
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A session that nobody watches would keep its slot for ever.
+            logger.error("a task of session %s… failed", self.id[:6], exc_info=error)
+            self.close_soon("internal")
 
     # --- what the engine says -------------------------------------------------------------------
 
@@ -307,6 +314,7 @@ class Session:
                 self.close_soon("too_long")
                 return
             self._notice_camera(now_s)
+            self.peer.collect_timings()
             self._say(self.stats.snapshot())
 
     def _notice_camera(self, now_s: float) -> None:

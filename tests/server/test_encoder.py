@@ -8,7 +8,6 @@ import av
 import numpy as np
 import pytest
 
-from avatar.timing import StageTimers
 from server.config import VideoSection
 from server.encoder import BitrateGovernor, SteadyEncoder
 from tests.conftest import FakeClock
@@ -25,9 +24,7 @@ def _encode(encoder: SteadyEncoder, index: int, *, force: bool = False) -> list[
 
 
 def _encoder(codec: str, clock: FakeClock) -> SteadyEncoder:
-    return SteadyEncoder(
-        codec, VideoSection(), keyframe_interval_s=0.3, timers=StageTimers(), clock=clock
-    )
+    return SteadyEncoder(codec, VideoSection(), keyframe_interval_s=0.3, clock=clock)
 
 
 def _governor() -> BitrateGovernor:

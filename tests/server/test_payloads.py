@@ -8,14 +8,13 @@ import av
 import numpy as np
 import pytest
 
-from avatar.timing import StageTimers
 from server.config import VideoSection
 from server.encoder import SteadyEncoder
 from server.payloads import describe_payload
 
 
 def _payloads(codec: str, num_frames: int) -> list[list[bytes]]:
-    encoder = SteadyEncoder(codec, VideoSection(), keyframe_interval_s=0.3, timers=StageTimers())
+    encoder = SteadyEncoder(codec, VideoSection(), keyframe_interval_s=0.3)
     generator = np.random.default_rng(0)
     frames = []
     for index in range(num_frames):

@@ -8,7 +8,6 @@ import av
 import numpy as np
 import pytest
 
-from avatar.timing import StageTimers
 from server.config import VideoSection
 from server.encoder import SteadyEncoder
 from server.picture_formats import copy_strip, fitted_size, i420_to_rgb, rgb_to_i420
@@ -50,7 +49,7 @@ def test_luma_is_limited_range() -> None:
 
 @pytest.mark.parametrize(("codec", "decoder"), [("VP8", "libvpx"), ("H264", "h264")])
 def test_colours_survive_the_codecs_both_ways(codec: str, decoder: str) -> None:
-    encoder = SteadyEncoder(codec, VideoSection(), keyframe_interval_s=0.3, timers=StageTimers())
+    encoder = SteadyEncoder(codec, VideoSection(), keyframe_interval_s=0.3)
     decode = av.CodecContext.create(decoder, "r")
     rgb = None
     for index in range(4):
