@@ -45,17 +45,25 @@ def vertex_normals(vertices_V3: Floats, triangles_T3: Ints) -> Floats:
 
 
 @kernel
-def _bounds_into(points: Floats, low: Floats, high: Floats) -> None:
+def _bounds_into(
+    points: Floats, screen: Floats, height: int, width: int, low: Floats, high: Floats
+) -> None:
     for i in range(points.shape[0]):
-        for k in range(3):
-            low[k] = min(low[k], points[i, k])
-            high[k] = max(high[k], points[i, k])
+        x, y = screen[i, 0], screen[i, 1]
+        if screen[i, 2] > 0 and 0 <= x < width and 0 <= y < height:
+            for k in range(3):
+                low[k] = min(low[k], points[i, k])
+                high[k] = max(high[k], points[i, k])
 
 
-def bounds(points_V3: Floats) -> tuple[Floats, Floats]:
-    """Smallest and largest coordinates."""
-    low, high = points_V3[0].copy(), points_V3[0].copy()
-    _bounds_into(points_V3, low, high)
+def visible_bounds(
+    points_V3: Floats, screen_V3: Floats, size_hw: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """Smallest and largest coordinates of the points that lie within a picture."""
+    low, high = np.full(3, np.inf, np.float32), np.full(3, -np.inf, np.float32)
+    _bounds_into(points_V3, screen_V3, size_hw[0], size_hw[1], low, high)
+    if not np.isfinite(low).all():
+        return points_V3[0] - 1, points_V3[0] + 1
     return low, high
 
 

@@ -124,7 +124,7 @@ def _join_neck(shape_V3: Floats, body_V3: Floats, body_T3: Ints) -> Floats:
     """Lead the lower neck of the face model onto the body's surface."""
     model = head_model()
     run = neck_run(shape_V3)
-    lead = _ramp(run, 7.6, 11.0)
+    lead = _ramp(run, 7.2, 10.2)
     outer = np.zeros(len(shape_V3), bool)
     outer[np.unique(model.triangles_T3[np.isin(model.region_T, (0, 1))])] = True
     moved = np.flatnonzero(outer & (lead > 0))
@@ -219,8 +219,9 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     lips = lip_sheet[texel[:, 0].astype(int), texel[:, 1].astype(int)] * on_face
     label_t[(lips[model.split_T3].mean(1) > 0.5) & (label_t == Label.SKIN)] = Label.LIPS
 
-    rest = model.neutral_V3[model.source_V]
-    kept = (neck_run(rest)[model.split_T3].max(1) < 12.3) | ~np.isin(model.region_T, (0, 1))
+    kept = (neck_run(shape[model.source_V])[model.split_T3].max(1) < 12.6) | ~np.isin(
+        model.region_T, (0, 1)
+    )
     still = _body_parts(style, detail, atlas, build, seat, rotation, shift, posed, body_t)
     strands, lashes = _grow(style, detail, shape)
     return Person(
@@ -257,7 +258,7 @@ def _body_parts(
     collar = covered & (run < 20)
     sunk = posed - 0.35 * collar[:, None] * vertex_normals(posed, body_t)
     hidden = covered & ~collar
-    drawn = body_t[(run[body_t].min(1) > 10.6) & ~hidden[body_t].any(1)]
+    drawn = body_t[(run[body_t].min(1) > 9.9) & ~hidden[body_t].any(1)]
     kept, triangles = compact(drawn, len(posed))
     rng = np.random.default_rng(style.seed + style.skin.seed + 11)
     at = sunk[kept]

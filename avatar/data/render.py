@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
-from avatar.data.mesh import bounds
+from avatar.data.mesh import visible_bounds
 from avatar.data.raster import raster, raster_into
 from avatar.data.scene import Kind, Lights, Scene
 from avatar.data.shade import shade_into, shadow_taps
@@ -53,9 +53,11 @@ def look_through(scene: Scene, camera: Camera, samples: int) -> Visible:
     return Visible(fine, screen, index, near)
 
 
-def cast_shadows(scene: Scene, lights: Lights, texels: int) -> tuple[Floats, Floats, float]:
-    """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around the whole scene."""
-    low, high = bounds(scene.vertices_V3)
+def cast_shadows(
+    scene: Scene, lights: Lights, texels: int, visible: Visible
+) -> tuple[Floats, Floats, float]:
+    """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around what a view shows."""
+    low, high = visible_bounds(scene.vertices_V3, visible.screen_V3, visible.camera.size_hw)
     middle = (low + high) / 2
     radius = float(np.linalg.norm(high - low)) / 2
     scale = texels / (2 * radius)
@@ -72,7 +74,7 @@ def cast_shadows(scene: Scene, lights: Lights, texels: int) -> tuple[Floats, Flo
         if not lights.has_shadow_L[k]:
             continue
         rows = np.stack([across * scale, up * scale, direction])
-        shift = np.array([texels / 2, texels / 2, radius + 1.0]) - rows @ middle
+        shift = np.array([texels / 2, texels / 2, 400.0]) - rows @ middle
         to_map[k] = np.concatenate([rows, shift[:, None]], 1)
         screen = (scene.vertices_V3 @ to_map[k, :, :3].T + to_map[k, :, 3]).astype(np.float32)
         index.fill(-1)
@@ -146,7 +148,7 @@ class Shaded:
 def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Shaded:
     """All passes up to linear light at sample resolution (black where nothing is)."""
     visible = look_through(scene, camera, quality.samples)
-    maps, to_map, texels_per_cm = cast_shadows(scene, lights, quality.shadow_texels)
+    maps, to_map, texels_per_cm = cast_shadows(scene, lights, quality.shadow_texels, visible)
     shape = visible.index_HW.shape
     light, albedo, mirror = (np.zeros((*shape, 3), np.float32) for _ in range(3))
     shade_into(

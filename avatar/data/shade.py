@@ -302,17 +302,20 @@ def shade_into(
                 is_key = is_key_L[light] == 1
                 if kind != 2 and n_l < -0.6 and (kind != 3):
                     continue
-                lit = _visibility(
-                    shadows_LSS[light],
-                    to_shadow_L34[light],
-                    wx,
-                    wy,
-                    wz,
-                    light_size_L[light] * shadow_texels_per_cm,
-                    softness,
-                    taps if is_key else soft_taps,
-                    angle,
-                )
+                if to_shadow_L34[light, 2, 3] == 0.0:
+                    lit = occlusion * occlusion  # no map: only hollows are in the shade
+                else:
+                    lit = _visibility(
+                        shadows_LSS[light],
+                        to_shadow_L34[light],
+                        wx,
+                        wy,
+                        wz,
+                        light_size_L[light] * shadow_texels_per_cm,
+                        softness,
+                        taps if is_key else soft_taps,
+                        angle,
+                    )
                 if lit <= 0.0:
                     continue
                 c0, c1, c2 = (
