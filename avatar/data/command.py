@@ -18,6 +18,7 @@ from avatar.data.cast import cast
 from avatar.data.casting import Finish
 from avatar.data.clip import ClipPlan, render_clip, write_clip
 from avatar.data.gallery import VIEWS_DEG, write_entry
+from avatar.data.held_out import HELD_OUT_FROM
 from avatar.data.looks import Look
 from avatar.data.sheet import expression_sheet, people_sheet
 from avatar.errors import AssetError, ConfigError
@@ -74,6 +75,11 @@ def _render(arguments: argparse.Namespace) -> int:
         num_references=_positive(arguments.references, "references"),
         look=None if arguments.look is None else Look(arguments.look),
     )
+    if not 0 <= arguments.seed <= HELD_OUT_FROM - arguments.count:
+        raise ConfigError(
+            f"--seed {arguments.seed}: clips must have seeds from 0 to {HELD_OUT_FROM - 1}; "
+            "the rest is kept for evaluation."
+        )
     seeds = range(arguments.seed, arguments.seed + _positive(arguments.count, "count"))
     for seed in tqdm(seeds, unit="clip", disable=not sys.stderr.isatty()):
         path = arguments.output / f"clip_{seed:09d}.npz"

@@ -184,7 +184,9 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     atlas = Atlas(size)
     scalp = None if style.hair is None else tuple(0.6 * np.array(style.hair_rgb))
     skin = style.skin
-    face_sheet, back_sheet = bake_skin(_with_scalp(skin, scalp, style), detail.skin_texels)
+    face_sheet, back_sheet = bake_skin(
+        _with_scalp(skin, scalp, style, detail.hair_width), detail.skin_texels
+    )
     rectangles = {0: atlas.add(*face_sheet), 1: atlas.add(*back_sheet)}
     eye = atlas.add(bake_eye(style.eyes, detail.eye_texels))
     uv = np.full_like(model.uv_V2, 4.0 / size)
@@ -231,12 +233,20 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     )  # fmt: skip
 
 
-def _with_scalp(skin: SkinStyle, scalp: tuple[float, ...] | None, style: PersonStyle) -> SkinStyle:
+def _with_scalp(
+    skin: SkinStyle,
+    scalp: tuple[float, ...] | None,
+    style: PersonStyle,
+    hair_width: float,
+) -> SkinStyle:
     rgb = None if scalp is None else (float(scalp[0]), float(scalp[1]), float(scalp[2]))
     beard = style.beard
     if beard is not None:
-        # skin between the hairs of a beard lies in their shade
-        skin = replace(skin, stubble=0.75, stubble_rgb=style.beard_rgb, stubble_where=beard.where)
+        # skin between the hairs of a beard lies in their shade; wide hairs leave more of it
+        strength = 0.7 if hair_width > 0.05 else 0.35
+        skin = replace(
+            skin, stubble=strength, stubble_rgb=style.beard_rgb, stubble_where=beard.where
+        )
     return replace(skin, scalp_rgb=rgb, brow_rgb=style.brow_rgb, seed=style.seed + skin.seed)
 
 

@@ -40,7 +40,7 @@ def raster_batch(
     biggest = int(span_BT[is_drawn_BT].max()) if bool(is_drawn_BT.any()) else 0
     while side // 2 < biggest:
         chosen = (is_drawn_BT & (span_BT <= side) & (span_BT > side // 2)).nonzero()
-        for part in chosen.split(max(_CELLS_AT_ONCE // (side * side), 1)):
+        for part in torch.split(chosen, max(_CELLS_AT_ONCE // (side * side), 1)):
             _draw(corners_BT33, first_BT2, part, side, size_hw, keys)
         side *= 2
     near = (keys >> 32).to(torch.int32).view(torch.float32)
