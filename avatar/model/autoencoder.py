@@ -29,6 +29,9 @@ NUM_VALIDITY = 3
 MAX_CORRECTION = 0.25
 """Largest learned correction of the map, in its own units (2 is the whole picture)."""
 LOG_VARIANCE_RANGE = (-12.0, 4.0)
+FIRST_LOG_VARIANCE = -5.0
+"""Latents begin far more certain than the unit Gaussian: at its noise the decoder would learn to
+ignore them before the encoder has anything to say."""
 
 
 class ReferenceFeatures(NamedTuple):
@@ -67,9 +70,12 @@ class Encoder(nn.Module):
             ResBlock(third),
         )
         self.merge = Conv(third * (preset.frames_per_latent + 1), third)
-        self.tail = nn.Sequential(
-            ResBlock(third), nn.SiLU(), Conv(third, 2 * preset.latent_channels, 1)
-        )
+        last = Conv(third, 2 * preset.latent_channels, 1)
+        with torch.no_grad():
+            last.weight[preset.latent_channels :] *= 0.05
+            assert last.bias is not None
+            last.bias[preset.latent_channels :] = FIRST_LOG_VARIANCE
+        self.tail = nn.Sequential(ResBlock(third), nn.SiLU(), last)
 
     def empty_memory(self, batch: int, latent_hw: tuple[int, int]) -> Tensor:
         """Memory of a stream that has just begun."""

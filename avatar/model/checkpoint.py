@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FORMAT = 1
+EXPORT_FILE = "manifest.json"
 _CHUNK_BYTES = 1 << 20
 
 
@@ -149,6 +150,27 @@ def load_weights(module: nn.Module, weights: Path, *, kind: str, preset: ModelPr
         raise AssetError(f"{weights}: tensor '{extra[0]}' is not part of a {kind}.")
     module.load_state_dict(tensors)
     return manifest
+
+
+def write_exported(folder: Path, manifest: Manifest) -> None:
+    """Note beside exported graphs which weights they were made from."""
+    path = folder / EXPORT_FILE
+    path.write_text(json.dumps({"sha256": manifest.sha256}) + "\n", encoding="utf-8")
+
+
+def check_exported(folder: Path, manifest: Manifest) -> None:
+    """Refuse exported graphs that were made from other weights than these."""
+    path = folder / EXPORT_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AssetError(
+            f"{path}: exported graphs are missing or damaged; run `python -m avatar export`."
+        ) from error
+    if not isinstance(values, dict) or values.get("sha256") != manifest.sha256:
+        raise AssetError(
+            f"{path}: sha256 is that of other weights; run `python -m avatar export` again."
+        )
 
 
 def _plain(values: Any) -> Any:

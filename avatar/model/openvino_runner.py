@@ -1,6 +1,6 @@
 """The graphs on OpenVINO: the CPU runtime. Needs no torch where the graphs were exported before.
 
-Knows a folder of exported graphs (`avatar.export.openvino_build`); does not know how they were made.
+Knows a folder of graphs made by `avatar.export.openvino_build`; does not know how they were made.
 bfloat16 is used where the chip computes with it and it was asked for; otherwise float32: never
 silently, `precision` says which.
 """

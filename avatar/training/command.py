@@ -1,4 +1,6 @@
-"""python -m avatar train voice --config configs/train_voice.toml
+"""python -m avatar train voice|autoencoder|teacher|distil --config configs/train_....toml
+
+    python -m avatar train prepare --clips FOLDER --description "..." --output runs/shards
 
 Knows the names of the trainings; each lives in its own package and is imported when it is called.
 """
@@ -7,9 +9,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 TRAININGS: dict[str, tuple[str, str]] = {
+    "autoencoder": (
+        "avatar.training.autoencoder_stage",
+        "the autoencoder and the refiner, a learned correction of the warp",
+    ),
+    "teacher": ("avatar.training.teacher_stage", "the denoising transformer, many steps"),
+    "distil": ("avatar.training.distil_stage", "the student of 1 to 4 steps, from the teacher"),
     "voice": ("avatar.training.voice.trainer", "the audio encoder, from synthesised speech"),
 }
 """Name: (module with `train(config_path)`, one line of help)."""
@@ -23,11 +32,16 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         training.add_argument(
             "--config", type=Path, required=True, help="a TOML file, such as configs/train_*.toml"
         )
+    preparing = what.add_parser("prepare", help="real clips and stills become shards")
+    if "prepare" in sys.argv:  # its arguments need the tracker's room, which takes a second
+        importlib.import_module("avatar.training.prepare").add_arguments(preparing)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; LiveactorError passes through."""
+    if arguments.what == "prepare":
+        return int(importlib.import_module("avatar.training.prepare").run(arguments))
     module, _ = TRAININGS[arguments.what]
     importlib.import_module(module).train(arguments.config)
     return 0

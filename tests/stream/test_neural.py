@@ -1,0 +1,220 @@
+"""The neural animator: an untrained model IS the warp; stamps, chunks, resets, and the choice."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar.character.character import Character, Framing, ReferenceView
+from avatar.errors import ConfigError
+from avatar.frames import ByteArray, ReferenceGeometry, RetargetedMotion, Stamp
+from avatar.model.checkpoint import save_weights
+from avatar.model.loading import LoadedModel, RuntimeName
+from avatar.model.network import AvatarNetwork, ModelKind
+from avatar.model.presets import TINY
+from avatar.model.runtime import Correction
+from avatar.model.torch_runner import InferenceRunner
+from avatar.stream.neural import NeuralRenderer, composed
+from avatar.stream.neural_choice import choose_neural, measured_frame_s
+from avatar.stream.neural_inputs import FrameInputs, NeuralInputs, at_rest, picture_4HW
+from avatar.timing import StageTimers
+from avatar.training.examples import motion_from
+from avatar.training.people import PersonClip
+from avatar.training.toy import ToyPeople
+from avatar.warp.renderer import WarpRenderer
+from avatar.warp.rig import build_rig
+from tests.conftest import FakeClock
+from tests.model.networks import awake_network
+
+CANVAS = 256
+"""Twice the model's pictures: the correction has to be brought to the canvas' size."""
+
+
+@pytest.fixture(scope="module")
+def clip() -> PersonClip:
+    return ToyPeople(CANVAS).clip(np.random.default_rng(0), 6)
+
+
+@pytest.fixture(scope="module")
+def character(clip: PersonClip) -> Character:
+    main = clip.references[0]
+    return Character(
+        id="toy",
+        name="Toy",
+        framing=Framing.PORTRAIT,
+        views=tuple(
+            ReferenceView(r.foreground_HW3, r.foreground_HW3, r.alpha_HW, r.geometry)
+            for r in clip.references
+        ),
+        background_HW3=clip.background_HW3,
+        thumbnail_webp=b"",
+        rig=build_rig(main.geometry, main.foreground_HW3, main.alpha_HW),
+    )
+
+
+def _renderer(character: Character, network: AvatarNetwork) -> NeuralRenderer:
+    return NeuralRenderer(
+        character, InferenceRunner(network), TINY, num_denoise_steps=2, timers=StageTimers()
+    )
+
+
+def _stamp(index: int) -> Stamp:
+    return Stamp(index, Fraction(1, 25), 0.04 * index)
+
+
+def _motions(clip: PersonClip) -> list[RetargetedMotion]:
+    return [motion_from(landmarks) for landmarks in clip.landmarks_FN3]
+
+
+@pytest.mark.parametrize("kind", list(ModelKind))
+def test_an_untrained_model_shows_the_warp(
+    kind: ModelKind, character: Character, clip: PersonClip
+) -> None:
+    renderer = _renderer(character, AvatarNetwork(TINY, kind))
+    warp = WarpRenderer(build_rig(*_main(character)), clip.background_HW3)
+    frames = []
+    for index, motion in enumerate(_motions(clip)):
+        frames += renderer.push(motion, _stamp(index))
+    assert [frame.stamp.pts for frame in frames] == list(range(6))
+    for frame, motion in zip(frames, _motions(clip), strict=True):
+        rgb, alpha = warp.render(motion)
+        assert np.array_equal(frame.rgb_HW3, rgb)
+        assert frame.alpha_HW is not None
+        assert np.array_equal(frame.alpha_HW, alpha)
+
+
+def test_frames_come_a_chunk_at_a_time_and_restart_drops_half_a_chunk(
+    character: Character, clip: PersonClip
+) -> None:
+    network = awake_network(ModelKind.TRANSFORMER)
+    renderer, motions = _renderer(character, network), _motions(clip)
+    counts = [len(renderer.push(motion, _stamp(k))) for k, motion in enumerate(motions[:3])]
+    assert counts == [0, 2, 0]
+    renderer.restart()
+    again = [frame for k in (0, 1) for frame in renderer.push(motions[k], _stamp(10 + k))]
+    fresh = _renderer(character, network)
+    first = [frame for k in (0, 1) for frame in fresh.push(motions[k], _stamp(k))]
+    assert [frame.stamp.pts for frame in again] == [10, 11]
+    for one, other in zip(again, first, strict=True):
+        assert np.array_equal(one.rgb_HW3, other.rgb_HW3)
+
+
+def test_a_trained_model_changes_the_picture(character: Character, clip: PersonClip) -> None:
+    frames = []
+    for kind in (AvatarNetwork(TINY, ModelKind.REFINER), awake_network(ModelKind.REFINER)):
+        renderer = _renderer(character, kind)
+        for index, motion in enumerate(_motions(clip)[:2]):
+            frames += renderer.push(motion, _stamp(index))
+    assert np.abs(frames[0].rgb_HW3.astype(int) - frames[2].rgb_HW3).max() > 2
+
+
+def test_where_the_model_is_unsure_the_warp_shows() -> None:
+    size = 8
+    rgb = np.full((size, size, 3), 100, np.uint8)
+    alpha = np.full((size, size), 200, np.uint8)
+    nothing = np.zeros((1, 1, 1), np.float32)
+    inputs = FrameInputs(nothing, nothing, nothing, nothing, nothing, rgb, alpha)
+    confidence = np.zeros((1, size, size), np.float32)
+    confidence[:, :, : size // 2] = 1.0
+    correction = Correction(
+        np.full((1, 3, size, size), 0.4, np.float32),
+        np.full((1, size, size), -0.2, np.float32),
+        confidence,
+    )
+    drawn_rgb, drawn_alpha = composed(inputs, correction, 0)
+    assert (drawn_rgb[:, : size // 2] == 151).all()
+    assert (drawn_rgb[:, size // 2 :] == 100).all()
+    assert (drawn_alpha[:, : size // 2] == 149).all()
+    assert (drawn_alpha[:, size // 2 :] == 200).all()
+
+
+def test_at_rest_the_map_is_the_identity_wherever_the_person_is(character: Character) -> None:
+    door = NeuralInputs(build_rig(*_main(character)), character.background_HW3, TINY, (128, 128))
+    inputs = door.frame(at_rest(character.views[0].geometry))
+    rows = columns = 32
+    x = (np.arange(columns) + 0.5) / columns * 2 - 1
+    y = (np.arange(rows) + 0.5) / rows * 2 - 1
+    assert np.abs(inputs.sampling_map_2hw - np.stack(np.meshgrid(x, y))).max() < 0.02
+    visible, stretch, interior = inputs.validity_3hw
+    assert visible.mean() > 0.3
+    assert np.abs(stretch[visible > 0]).mean() < 0.05
+    assert 0 < interior.mean() < 0.05
+    assert np.abs(inputs.face_M).max() < 1e-5
+
+
+def test_a_canvas_that_is_not_square_is_refused_by_name(character: Character) -> None:
+    view = character.views[0]
+    tall = dataclasses.replace(view, rgb_HW3=np.concatenate([view.rgb_HW3, view.rgb_HW3]))
+    with pytest.raises(ConfigError, match="square canvases only, this one is 256x512"):
+        _renderer(
+            dataclasses.replace(character, views=(tall,)),
+            AvatarNetwork(TINY, ModelKind.REFINER),
+        )
+
+
+def test_pictures_come_in_the_models_range() -> None:
+    white = picture_4HW(np.full((4, 4, 3), 255, np.uint8), np.zeros((4, 4), np.uint8), (2, 2))
+    assert white.shape == (4, 2, 2)
+    assert (white[:3] == 1.0).all()
+    assert (white[3] == 0.0).all()
+
+
+def _weights(folder: Path) -> Path:
+    save_weights(
+        folder / "student.safetensors",
+        awake_network(ModelKind.TRANSFORMER).state_dict(),
+        kind="student",
+        preset=TINY,
+        num_train_steps=1,
+        data="none",
+        commit="none",
+    )
+    return folder
+
+
+class _SlowClock:
+    """Advances by a fixed time at every look: two looks per chunk."""
+
+    def __init__(self, per_look_s: float) -> None:
+        self._clock, self._per_look_s = FakeClock(), per_look_s
+
+    def __call__(self) -> float:
+        self._clock.advance(self._per_look_s)
+        return self._clock()
+
+
+def test_without_weights_the_choice_says_so(tmp_path: Path) -> None:
+    choice = choose_neural(folder=tmp_path, runtime=RuntimeName.EAGER)
+    assert choice.animator is None
+    assert "no trained weights" in choice.reason
+
+
+def test_a_machine_that_keeps_up_gets_the_model(tmp_path: Path) -> None:
+    folder = _weights(tmp_path)
+    choice = choose_neural(folder=folder, runtime=RuntimeName.EAGER, clock=_SlowClock(0.02))
+    assert choice.animator is not None
+    assert choice.num_denoise_steps == 2
+    assert choice.frame_s == pytest.approx(0.01)
+    assert "10.0 ms per frame with 2 denoise steps" in choice.reason
+
+
+def test_a_machine_that_does_not_is_told_its_time(tmp_path: Path) -> None:
+    folder = _weights(tmp_path)
+    choice = choose_neural(folder=folder, runtime=RuntimeName.EAGER, clock=_SlowClock(0.2))
+    assert choice.animator is None
+    assert "takes 100.0 ms per frame here, more than the 24 ms that 25 fps allow" in choice.reason
+
+
+def test_the_measurement_is_per_frame() -> None:
+    runner = InferenceRunner(awake_network(ModelKind.REFINER))
+    loaded = LoadedModel(runner, TINY, None, "eager")  # type: ignore[arg-type]
+    assert measured_frame_s(loaded, 1, clock=_SlowClock(0.5)) == pytest.approx(0.25)
+
+
+def _main(character: Character) -> tuple[ReferenceGeometry, ByteArray, ByteArray]:
+    view = character.views[0]
+    return view.geometry, view.foreground_HW3, view.alpha_HW

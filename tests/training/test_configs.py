@@ -1,0 +1,43 @@
+"""Every configuration of the model's training can be read, and names a preset that exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avatar.config import load_config
+from avatar.model.presets import preset_named
+from avatar.training.config import AutoencoderConfig, DistilConfig, TeacherConfig
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SECTIONS: dict[str, type[Any]] = {
+    "autoencoder": AutoencoderConfig,
+    "teacher": TeacherConfig,
+    "distil": DistilConfig,
+}
+
+
+@pytest.mark.parametrize("size", ["", "_tiny"])
+@pytest.mark.parametrize("stage", list(SECTIONS))
+def test_a_configuration_fits_its_preset(stage: str, size: str) -> None:
+    config: object = load_config(CONFIGS / f"train_{stage}{size}.toml", SECTIONS[stage])
+    assert isinstance(config, AutoencoderConfig | TeacherConfig | DistilConfig)
+    preset = preset_named(config.run.preset)
+    assert config.run.data.num_frames % preset.autoencoder.frames_per_latent == 0
+    assert config.run.data.num_references <= preset.transformer.max_references
+
+
+def test_each_stage_begins_where_the_one_before_ends() -> None:
+    for size in ("", "_tiny"):
+        read: dict[str, object] = {
+            stage: load_config(CONFIGS / f"train_{stage}{size}.toml", section)
+            for stage, section in SECTIONS.items()
+        }
+        autoencoder, teacher, distil = read["autoencoder"], read["teacher"], read["distil"]
+        assert isinstance(autoencoder, AutoencoderConfig)
+        assert isinstance(teacher, TeacherConfig)
+        assert isinstance(distil, DistilConfig)
+        assert teacher.autoencoder == autoencoder.run.output / "refiner.safetensors"
+        assert distil.teacher == teacher.run.output / "teacher.safetensors"

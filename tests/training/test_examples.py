@@ -1,0 +1,99 @@
+"""Examples: made again from their number, split without overlap, judged on unseen people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from avatar.model.presets import TINY
+from avatar.motion import topology as topo
+from avatar.training.examples import (
+    Examples,
+    TrackerNoise,
+    add_tracker_noise,
+    batches,
+    region_weights,
+)
+from avatar.training.people import Mixture
+from avatar.training.toy import ToyPeople
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return Examples(
+        ToyPeople(SIZE), TINY, num_frames=4, num_references=2, noise=TrackerNoise(), seed=5
+    )
+
+
+def test_an_example_is_the_same_whenever_it_is_made(examples: Examples) -> None:
+    once, again, other = examples[3], examples[3], examples[4]
+    for name, array in once.items():
+        assert np.array_equal(array, again[name]), name
+        assert np.isfinite(array).all(), name
+    assert not np.array_equal(once["target"], other["target"])
+
+
+def test_two_devices_share_a_batch_without_overlap(examples: Examples) -> None:
+    options = {"first_step": 7, "last_step": 8, "batch_size": 4}
+    whole = next(iter(batches(examples, **options)))
+    parts = [next(iter(batches(examples, **options, rank=rank, world_size=2))) for rank in (0, 1)]
+    for name, tensor in whole.items():
+        assert torch.equal(torch.cat([part[name] for part in parts]), tensor), name
+
+
+def test_the_warp_is_close_to_the_truth_but_not_the_truth(examples: Examples) -> None:
+    """The door and the toy agree on where things are: the warp beats the unmoved reference."""
+    gains = []
+    for number in range(6):
+        example = examples[number]
+        truth, warp = example["target"][:, :3], example["warp"][:, :3]
+        unmoved = np.broadcast_to(example["warp"][:1, :3], truth.shape)
+        face = example["weight"] > 2.0
+        error = np.abs(warp - truth)[np.broadcast_to(face, truth.shape)].mean()
+        still = np.abs(unmoved - truth)[np.broadcast_to(face, truth.shape)].mean()
+        gains.append(error / max(still, 1e-6))
+        assert np.abs(warp - truth).mean() > 0.005, "nothing would be left to learn"
+        assert np.abs(example["map"]).max() < 3.0
+    assert np.mean(gains) < 1.0
+
+
+def test_held_out_people_are_never_trained_on() -> None:
+    random = np.random.default_rng(0)
+    seen = {ToyPeople(32).clip(random, 2).person for _ in range(25)}
+    unseen = {ToyPeople(32, is_held_out=True).clip(random, 2).person for _ in range(25)}
+    assert not seen & unseen
+
+
+def test_tracker_noise_has_the_size_it_is_given() -> None:
+    clean = np.tile(100.0 * topo.canonical_face(), (60, 1, 1)).astype(np.float32)
+    noise = TrackerNoise(jitter=0.01, bias=0.0, lag_frames=0.0)
+    noisy = add_tracker_noise(clean, noise, np.random.default_rng(0))
+    assert (noisy - clean).std() == pytest.approx(1.0, rel=0.1)
+    biased = add_tracker_noise(
+        clean, TrackerNoise(jitter=0.0, bias=0.01, lag_frames=0.0), np.random.default_rng(0)
+    )
+    offset = biased - clean
+    assert np.allclose(offset, offset[:1], atol=1e-3), "a bias stays"
+    assert 0.1 < offset.std() < 3.0
+
+
+def test_eyes_and_mouth_weigh_more_and_the_mean_is_one() -> None:
+    landmarks = 20.0 * topo.canonical_face() + 50.0
+    weight = region_weights(landmarks.astype(np.float32), (100, 100))[0]
+    x, y = landmarks[13, :2].astype(int)
+    assert weight.mean() == pytest.approx(1.0, abs=1e-4)
+    assert weight[y, x] > 3.0 * weight[5, 5]
+
+
+def test_a_mixture_draws_by_its_shares() -> None:
+    seen = [ToyPeople(32, num_people=20), ToyPeople(32, num_people=40)]
+    mixture = Mixture(seen, [0.0, 1.0])
+    random = np.random.default_rng(1)
+    people = {int(mixture.clip(random, 2).person.removeprefix("toy-")) for _ in range(12)}
+    assert max(people) > 20
+    assert "100 % 40 toy people" in mixture.description
+    with pytest.raises(ValueError, match="one share"):
+        Mixture(seen, [1.0])
