@@ -12,6 +12,7 @@
 
 import { speak, tell } from "./announcer.js";
 import { DeviceError } from "./devices.js";
+import { adviceFor } from "./failures.js";
 import { savePreferences } from "./preferences.js";
 import * as protocol from "./protocol.js";
 
@@ -19,6 +20,8 @@ export class Actions {
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
+    /** @type {protocol.Sources|null} what followed what, before a start by voice alone */
+    this.sourcesWithCamera = null;
   }
 
   get state() {
@@ -28,8 +31,28 @@ export class Actions {
   goLive() {
     const { store, session } = this.parts;
     if (!store.canGo("starting")) return;
+    if (this.sourcesWithCamera !== null) {
+      store.update({ live: { ...this.state.live, sources: this.sourcesWithCamera } });
+      this.sourcesWithCamera = null;
+    }
     if (this.state.characterId !== null) session.start();
     else this.parts.upload.ask();
+  }
+
+  /** Goes live without a camera: the voice moves the mouth, the rest lives by itself. */
+  goLiveByVoice() {
+    const { store, session, upload } = this.parts;
+    if (!store.canGo("starting")) return;
+    if (this.state.characterId === null) {
+      upload.ask();
+      return;
+    }
+    const { live } = this.state;
+    if (protocol.usesCamera(live.sources)) {
+      this.sourcesWithCamera = live.sources;
+      store.update({ live: { ...live, sources: protocol.everywhere("audio") } });
+    }
+    session.start();
   }
 
   end() {
@@ -110,6 +133,19 @@ export class Actions {
   /** @param {protocol.Region} region @param {protocol.Source} source */
   setSource(region, source) {
     this.#setLive({ sources: { ...this.state.live.sources, [region]: source } });
+    if (source === "camera") this.#openCamera();
+  }
+
+  /** In a call that began without a camera, a region is to follow it now. */
+  async #openCamera() {
+    const { devices, preferences, session } = this.parts;
+    if (session.peer === null || devices.track("video") !== null) return;
+    try {
+      await devices.change("video", preferences.cameraId);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      tell(adviceFor(error.code).title);
+    }
   }
 
   toggleHearing() {

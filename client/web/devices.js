@@ -107,6 +107,23 @@ export class Devices extends EventTarget {
   }
 
   /**
+   * Opens the microphone alone, for a start without a camera. Without a microphone the character
+   * lives by itself (and says what applications let it say): that is no error.
+   * @param {string|null} microphoneId
+   */
+  async openMicrophone(microphoneId) {
+    this.microphoneError = null;
+    try {
+      this.#take(await openOne({ audio: audioConstraints(microphoneId) }, "microphone"));
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      this.microphoneError = error;
+    }
+    this.isOpen = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
    * Changes one device while everything else goes on.
    * @param {Kind} kind
    * @param {string|null} deviceId

@@ -30,7 +30,10 @@ const ADVICE = {
   camera_missing: {
     title: "No camera was found",
     text: "Your character moves as you move, so it needs to see you.",
-    steps: ["Plug in or switch on a camera, or open its privacy shutter.", "Then try again."],
+    steps: [
+      "Plug in or switch on a camera, or open its privacy shutter. Then try again.",
+      "Or go back and start “with my voice only”.",
+    ],
     remedy: "start",
     label: "Try again",
   },
@@ -40,6 +43,7 @@ const ADVICE = {
     steps: [
       "Click the camera or lock symbol beside the address and allow the camera.",
       "If it is allowed there, allow it for the browser in your system's privacy settings.",
+      "Or go back and start “with my voice only”.",
     ],
     remedy: "start",
     label: "Try again",

@@ -26,8 +26,8 @@ import { Upload } from "./upload.js";
 import { Veil } from "./veil.js";
 import { View } from "./view.js";
 
-/** Sources that this version's servers can use; issue 5 adds audio and idle. */
-const OFFERED_SOURCES = /** @type {const} */ (["camera", "still"]);
+/** Where a region's motion may come from, in the order of the choice. */
+const OFFERED_SOURCES = /** @type {const} */ (["camera", "audio", "idle", "still"]);
 
 const query = new URLSearchParams(location.search);
 const preferences = loadPreferences();
@@ -127,6 +127,7 @@ const view = new View({
 
 for (const [id, act] of /** @type {[string, () => void][]} */ ([
   ["go", () => actions.goLive()],
+  ["go-voice", () => actions.goLiveByVoice()],
   ["preview", () => actions.preview()],
   ["you-stop", () => actions.closeCamera()],
   ["neutral-take", () => actions.calibrate()],

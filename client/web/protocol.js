@@ -35,6 +35,16 @@ export const REGIONS = ["eyes", "brows", "mouth", "head", "body", "hands"];
 /** @type {readonly Source[]} */
 export const SOURCES = ["camera", "audio", "idle", "still"];
 
+/** @param {Sources} sources whether any region follows the camera */
+export function usesCamera(sources) {
+  return Object.values(sources).includes("camera");
+}
+
+/** @param {Source} source @returns {Sources} every region from the same source */
+export function everywhere(source) {
+  return /** @type {Sources} */ (Object.fromEntries(REGIONS.map((region) => [region, source])));
+}
+
 /** Fields, and the JSON type of each, of every message that the server may send. */
 const SERVER_FIELDS = Object.freeze({
   hello: {

@@ -71,14 +71,20 @@ export class Session extends EventTarget {
     this.store.go("starting", { hint: null });
     this.bye = "";
     try {
-      if (this.devices.track("video") === null) await this.devices.open(this.options.wish());
+      if (!protocol.usesCamera(this.store.state.live.sources)) {
+        if (this.devices.track("audio") === null) {
+          await this.devices.openMicrophone(this.options.wish().microphoneId);
+        }
+      } else if (this.devices.track("video") === null) {
+        await this.devices.open(this.options.wish());
+      }
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       if (!signal.aborted) this.#fail({ code: error.code, detail: error.message });
       return;
     }
     if (signal.aborted) return;
-    this.store.update({ isCameraOn: true });
+    this.store.update({ isCameraOn: this.devices.track("video") !== null });
     this.store.go("connecting");
     await this.#seek(signal);
   }

@@ -17,6 +17,7 @@
 import { speak, tell } from "./announcer.js";
 import { byId, clockText } from "./elements.js";
 import { Hints, hintText } from "./hints.js";
+import { usesCamera } from "./protocol.js";
 import { recordingFormat } from "./recorder.js";
 import { isInSession } from "./state.js";
 import { keepAwake } from "./wake_lock.js";
@@ -42,6 +43,7 @@ export class View {
     this.statusText = byId("status-text", HTMLElement);
     this.go = byId("go", HTMLButtonElement);
     this.goText = byId("go-text", HTMLElement);
+    this.goVoice = byId("go-voice", HTMLButtonElement);
     this.launch = byId("launch", HTMLElement);
     this.hint = byId("hint", HTMLElement);
     this.recording = byId("recording", HTMLElement);
@@ -119,6 +121,7 @@ export class View {
     hud.show(state.isHudOn && isLive);
     this.launch.hidden = isInCall || state.phase === "failed";
     this.go.disabled = state.phase !== "setup";
+    this.goVoice.disabled = this.go.disabled;
     this.goText.textContent = goWords(state, chosen?.name ?? null);
     toolbar.root.hidden = !isLive && state.phase !== "reconnecting";
     toolbar.show("voice", {
@@ -176,7 +179,7 @@ export class View {
     switch (message.type) {
       case "stats":
         hud.hear(message);
-        this.#hintIs("no_face", isLost(message.tracking));
+        this.#hintIs("no_face", this.#needsCamera() && isLost(message.tracking));
         this.#hintIs("engine_restarting", message.engine === "restarting");
         break;
       case "neutral":
@@ -216,7 +219,11 @@ export class View {
     const isOn = devices.track("video") !== null;
     stage.showSelf(devices.stream, isOn);
     if (store.state.isCameraOn !== isOn) store.update({ isCameraOn: isOn });
-    this.#hintIs("camera_lost", !isOn && store.state.phase === "live");
+    this.#hintIs("camera_lost", this.#needsCamera() && !isOn && store.state.phase === "live");
+  }
+
+  #needsCamera() {
+    return usesCamera(this.parts.store.state.live.sources);
   }
 
   /** @param {string} code @param {boolean} isSo */

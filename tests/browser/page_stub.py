@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.contrib.media import MediaRelay
 from PIL import Image, ImageDraw
 
@@ -177,7 +177,11 @@ class StubServer:
         session = f"s{len(self.offers)}"
 
         def on_track(track: Any) -> None:
-            pc.addTrack(MediaRelay().subscribe(track, buffered=False))
+            has_camera = "camera" in offer["settings"]["sources"].values()
+            if track.kind == "video" and not has_camera:
+                pc.addTrack(VideoStreamTrack())  # a character that lives without a camera
+            else:
+                pc.addTrack(MediaRelay().subscribe(track, buffered=False))
 
         def on_channel(channel: Any) -> None:
             self.channels.append(channel)

@@ -48,7 +48,7 @@ async def test_every_switch_is_said_to_the_server_whole_and_valid(
 ) -> None:
     await go_live(page)
     for region in ("Eyes", "Brows", "Mouth", "Head", "Body", "Hands"):
-        await page.get_by_role("switch", name=region, exact=True).click()
+        await page.get_by_label(region, exact=True).select_option("still")
     await page.click("#tool-mirror")
     await page.click("#tool-voice")
     await until(lambda: len(stub.heard) == 8, "eight settings arrive")

@@ -67,6 +67,41 @@ async def test_two_clicks_from_opening_the_page_to_being_a_character(
     await until(lambda: "DELETE s1" in stub.byes, "the slot is freed at once")
 
 
+async def test_a_voice_is_enough_and_no_camera_is_asked_for(page: Page, stub: StubServer) -> None:
+    await page.add_init_script(BREAK_CAMERA % {"kind": "video", "error": "NotAllowedError"})
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await page.get_by_role("button", name="With my voice only, no camera").click()
+    await in_phase(page, "live")
+    offer = stub.offers[0]
+    assert set(offer["settings"]["sources"].values()) == {"audio"}
+    assert await page.evaluate(
+        "document.getElementById('self-view').srcObject === null || "
+        "document.getElementById('self-view').srcObject.getVideoTracks().length === 0"
+    )
+    stub.say({"type": "notice", "code": "camera_picture", "message": ""})
+    await expect(page.locator("#hint")).to_be_hidden()
+    # The next ordinary start follows the camera again.
+    await page.get_by_role("button", name="End").click()
+    await in_phase(page, "setup")
+    await page.click("#go")
+    await in_phase(page, "failed")
+    await expect(page.locator("#failure-title")).to_have_text("The camera is blocked")
+
+
+async def test_without_camera_and_microphone_the_character_still_lives(
+    page: Page, stub: StubServer
+) -> None:
+    await page.add_init_script(BREAK_CAMERA % {"kind": "video", "error": "NotFoundError"})
+    await page.add_init_script(BREAK_CAMERA % {"kind": "audio", "error": "NotFoundError"})
+    await page.add_init_script("window.brokenKind = undefined")
+    await page.goto("/")
+    await in_phase(page, "setup")
+    await page.click("#go-voice")
+    await in_phase(page, "live")
+    await expect(page.locator("#device-note")).to_contain_text("No microphone was found")
+
+
 @pytest.mark.parametrize(
     ("error", "title"),
     [
@@ -182,7 +217,7 @@ async def test_lost_connection_comes_back_with_everything_kept(
 ) -> None:
     await go_live(page)
     await page.get_by_label("Kofi").click()
-    await page.get_by_role("switch", name="Hands").click()
+    await page.get_by_label("Hands").select_option("still")
     await page.click("#tool-mirror")
     stub.say({"type": "neutral", "neutral": {"version": 1, "values": [0.5]}})
     await until(lambda: len(stub.heard) >= 3, "the three changes are said")
