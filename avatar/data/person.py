@@ -26,7 +26,14 @@ from avatar.data.noise import space_noise
 from avatar.data.occlusion import head_occlusion
 from avatar.data.props import GlassesStyle, cap, earrings, glasses
 from avatar.data.scene import Atlas, Kind, Label, Material, Part, Scene
-from avatar.data.skin import SkinStyle, bake_skin, masks, skin_albedo
+from avatar.data.skin import (
+    SkinStyle,
+    bake_skin,
+    ear_vertices,
+    hairline,
+    masks,
+    skin_albedo,
+)
 from avatar.data.strands import Strands, strand_part
 from avatar.jit import kernel
 
@@ -221,6 +228,11 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
     lips = lip_sheet[texel[:, 0].astype(int), texel[:, 1].astype(int)] * on_face
     label_t[(lips[model.split_T3].mean(1) > 0.5) & (label_t == Label.SKIN)] = Label.LIPS
 
+    if style.hair is not None:
+        # between its hairs a covered scalp belongs to the hair
+        scalp_V = hairline(model.neutral_V3) * ~ear_vertices()
+        covered = scalp_V[model.triangles_T3].mean(1) > 0.7
+        label_t[covered & (label_t == Label.SKIN)] = Label.HAIR
     kept = (neck_run(shape[model.source_V])[model.split_T3].max(1) < 12.6) | ~np.isin(
         model.region_T, (0, 1)
     )
