@@ -144,6 +144,14 @@ export class Devices extends EventTarget {
     return this.stream.getTracks().find((track) => track.kind === kind) ?? null;
   }
 
+  /** Switches the camera off where it was on; the microphone stays. */
+  closeCamera() {
+    const camera = this.track("video");
+    if (camera === null) return;
+    this.#drop(camera);
+    this.dispatchEvent(new Event("tracks"));
+  }
+
   /** Switches camera and microphone off; their lights go out. */
   close() {
     this.isOpen = false;

@@ -72,6 +72,7 @@ export class Session extends EventTarget {
     this.bye = "";
     try {
       if (!protocol.usesCamera(this.store.state.live.sources)) {
+        this.devices.closeCamera();
         if (this.devices.track("audio") === null) {
           await this.devices.openMicrophone(this.options.wish().microphoneId);
         }
