@@ -30,7 +30,7 @@ class Source(StrEnum):
     STILL = "still"
 
 
-ALL_CAMERA: Mapping[Region, Source] = {region: Source.CAMERA for region in Region}
+ALL_CAMERA: Mapping[Region, Source] = dict.fromkeys(Region, Source.CAMERA)
 
 
 @dataclass(frozen=True, slots=True)
