@@ -93,3 +93,42 @@ def test_the_mixer_gets_a_mouth_while_someone_speaks_and_none_before(espeak: Esp
     assert max(apertures) > 0.06
     assert min(apertures) >= 0.0
     assert max(moment.energy for moment in seen) > 0.3
+
+
+def test_a_voice_that_is_cut_short_shuts_the_mouth_within_a_fifth_of_a_second(
+    espeak: Espeak,
+) -> None:
+    """As the server pushes it: 120 ms ahead of its moment, then silence in place of that."""
+    speech = espeak.say("aaa papa aaa mama aaa", "en-us+f2", words_per_minute=120)
+    sound_T = 0.5 * np.interp(
+        np.arange(int(len(speech.samples_T) * 48_000 / speech.sample_rate_hz)) / 48_000,
+        np.arange(len(speech.samples_T)) / speech.sample_rate_hz,
+        speech.samples_T,
+    ).astype(np.float32)
+    lead_s, frame_s = 0.12, 0.02
+    shut = []
+    for cut_s in np.arange(0.4, 1.3, 0.1):
+        tracker = VoiceTracker()
+        step, pushed_until_s, opening = 0, 0.0, []
+        while step * frame_s < cut_s + 0.3:
+            now_s = step * frame_s
+            if now_s < cut_s:
+                at = round(pushed_until_s * 48_000)
+                until = round((now_s + lead_s) * 48_000)
+                tracker.push(chunk(sound_T[at:until], pushed_until_s, 48_000))
+                pushed_until_s = now_s + lead_s
+            else:
+                if now_s < cut_s + frame_s:
+                    pushed_until_s = now_s  # the silence replaces what was shown ahead
+                count = round((now_s + lead_s - pushed_until_s) * 48_000)
+                tracker.push(chunk(np.zeros(count, np.float32), pushed_until_s, 48_000))
+                pushed_until_s = now_s + lead_s
+            if step % 2 == 0:
+                motion = tracker.motion_at(now_s)
+                opening.append((now_s - cut_s, 0.0 if motion is None else motion.lip_aperture))
+            step += 1
+        before = max(aperture for since_s, aperture in opening if -0.3 < since_s <= 0.0)
+        after = [aperture for since_s, aperture in opening if since_s >= 0.16]
+        shut.append(max(after) / max(before, 0.02))
+    assert float(np.median(shut)) < 0.15
+    assert max(shut) < 0.4
