@@ -45,6 +45,8 @@ _log = logging.getLogger(__name__)
 SIZE_PX = 256
 NUM_FRAMES = 24
 """Frames per shard clip: a second of motion."""
+MIN_FRAMES = 8
+"""Shorter stretches are left out."""
 NUM_CLIPS = 6
 """At most so many stretches of one recording: people count, not frames."""
 FACE_SHARE = 0.42
@@ -106,26 +108,30 @@ def clips_of(path: Path) -> Iterator[PersonClip]:
         for driving in Clip(path).frames():
             assert driving.rgb_HW3 is not None
             seen = tracker.track(driving.rgb_HW3, driving.stamp.time_s)
-            if seen is None:  # a stretch has no gaps
+            if seen is not None:
+                frames.append(driving.rgb_HW3)
+                landmarks.append(seen.landmarks_N3)
+            # A stretch has no gaps: it ends where the face is lost.
+            if len(frames) == NUM_FRAMES or (seen is None and frames):
+                if len(frames) >= MIN_FRAMES:
+                    yield _stretch(path, frames, landmarks)
+                    num_made += 1
                 frames, landmarks = [], []
-                continue
-            frames.append(driving.rgb_HW3)
-            landmarks.append(seen.landmarks_N3)
-            if len(frames) == NUM_FRAMES:
-                yield _stretch(path, frames, landmarks)
-                frames, landmarks = [], []
-                num_made += 1
                 if num_made == NUM_CLIPS:
                     return
+        if len(frames) >= MIN_FRAMES:
+            yield _stretch(path, frames, landmarks)
+            num_made += 1
     finally:
         tracker.close()
     if num_made == 0:
-        raise ClipError(f"{path}: holds no {NUM_FRAMES} consecutive frames with a face.")
+        raise ClipError(f"{path}: holds no {MIN_FRAMES} consecutive frames with a face.")
 
 
 def _stretch(path: Path, frames: list[ByteArray], landmarks: list[FloatArray]) -> PersonClip:
     points_FN3 = np.stack(landmarks)
-    left, top, side = _square(points_FN3)
+    rows, columns = frames[0].shape[:2]
+    left, top, side = _square(points_FN3, (rows, columns))
     factor = SIZE_PX / side
     cut = np.stack([_cut(frame, left, top, side) for frame in frames])
     points_FN3 = (points_FN3 - np.array([left, top, 0.0])) * factor
@@ -144,17 +150,24 @@ def _stretch(path: Path, frames: list[ByteArray], landmarks: list[FloatArray]) -
     )
 
 
-def _square(points_FN3: FloatArray) -> tuple[float, float, float]:
-    """Left, top and side of the square that shows head and shoulders in every frame."""
+def _square(points_FN3: FloatArray, picture_hw: tuple[int, int]) -> tuple[float, float, float]:
+    """Left, top and side of the square that shows head and shoulders in every frame.
+
+    It stays inside the picture: edges drawn out beyond it would be learned as clothes and hair.
+    """
     low, high = points_FN3[..., :2].min((0, 1)), points_FN3[..., :2].max((0, 1))
     height = float(np.ptp(points_FN3[..., 1], axis=1).mean())
     side = max(height / FACE_SHARE, 1.15 * float((high - low).max()))
-    centre = (low + high) / 2
-    return float(centre[0] - side / 2), float(centre[1] - 0.46 * side), side
+    rows, columns = picture_hw
+    side = min(side, float(rows), float(columns))
+    x, y = ((low + high) / 2).tolist()
+    left = min(max(x - side / 2, 0.0), columns - side)
+    top = min(max(y - 0.46 * side, 0.0), rows - side)
+    return left, top, side
 
 
 def _cut(frame: ByteArray, left: float, top: float, side: float) -> ByteArray:
-    """The square as SIZE_PX pixels; beyond the picture its edge goes on."""
+    """The square as SIZE_PX pixels."""
     factor = SIZE_PX / side
     matrix = np.array([[factor, 0, -left * factor], [0, factor, -top * factor]], np.float64)
     flags = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
