@@ -132,11 +132,11 @@ class _Convolution:
         heard_MC = np.concatenate([self._past_MC, inputs_MC])
         self._past_MC = heard_MC[len(heard_MC) - self._memory :]
         num_outputs = len(inputs_MC) // self._stride
-        outputs_MD = np.tile(self._bias_D, (num_outputs, 1))
+        outputs_MD = self._bias_D
         for tap, weight_CD in enumerate(self._taps_KCD):
             start = tap * self._dilation
             stop = start + (num_outputs - 1) * self._stride + 1
-            outputs_MD += heard_MC[start : stop : self._stride] @ weight_CD
+            outputs_MD = outputs_MD + heard_MC[start : stop : self._stride] @ weight_CD
         return outputs_MD
 
 

@@ -71,8 +71,12 @@ class Resampler:
         whole, part = np.divmod(numbers * self.rate_hz, SAMPLE_RATE_HZ)
         phase = np.round(part * (_PHASES / SAMPLE_RATE_HZ)).astype(np.intp)
         starts = (whole - self._half + 1 - self._first_index).astype(np.intp)
-        windows = np.lib.stride_tricks.sliding_window_view(heard_T, 2 * self._half)[starts]
-        outputs_T = np.einsum("ot,ot->o", windows, self._taps_PT[phase])
+        windows = np.lib.stride_tricks.sliding_window_view(heard_T, 2 * self._half)
+        if self.rate_hz % SAMPLE_RATE_HZ == 0:  # every output falls on an input: one phase
+            step = self.rate_hz // SAMPLE_RATE_HZ
+            outputs_T = windows[starts[0] : starts[-1] + 1 : step] @ self._taps_PT[0]
+        else:
+            outputs_T = np.einsum("ot,ot->o", windows[starts], self._taps_PT[phase])
         self._num_outputs += num_ready
         next_whole = self._num_outputs * self.rate_hz // SAMPLE_RATE_HZ
         keep_from = next_whole - self._half + 1 - self._first_index
