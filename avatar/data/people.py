@@ -191,6 +191,7 @@ def random_person(seed: int, look: Look = Look.REALISTIC) -> PersonStyle:
         cloth=Cloth(rgb=_colour(rng, 0.02, 0.7, 0.6), second_rgb=_colour(rng, 0.02, 0.7, 0.6),
                     pattern=_pick(rng, PATTERNS), scale=float(rng.uniform(0.6, 1.6)), seed=seed),
         trousers_rgb=_colour(rng, 0.02, 0.2, 0.3),
+        shirt_rgb=_colour(rng, 0.05, 0.8, 0.3),
         glasses=glasses,
         cap=Cloth(rgb=_colour(rng, 0.03, 0.5, 0.6), pattern=_pick(rng, ("knit", "plain")))
         if rng.random() < 0.06 else None,

@@ -83,6 +83,8 @@ class PersonStyle:
     garment: str = "male_casualsuit04"
     cloth: Cloth = Cloth()
     trousers_rgb: tuple[float, float, float] = (0.05, 0.06, 0.09)
+    shirt_rgb: tuple[float, float, float] = (0.52, 0.52, 0.50)
+    """Of a shirt under a jacket."""
     glasses: GlassesStyle | None = None
     cap: Cloth | None = None
     earrings: float = 0.0
@@ -329,7 +331,7 @@ def _split_suit(
     uv: Floats | None,
     atlas_size: int,
 ) -> tuple[Floats, Floats | None]:
-    """Trousers of a suit take their own colour: connected pieces that reach the knees."""
+    """Trousers and the shirt under a jacket take their own colours (they are separate pieces)."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -341,9 +343,13 @@ def _split_suit(
     num, piece = connected_components(graph, directed=False)
     for k in range(num):
         inside = piece == k
-        if world[inside, 1].mean() < -62:
+        reach = np.ptp(world[inside], axis=0)
+        is_legs = world[inside, 1].min() < -90
+        # a narrow piece from the collar to the waist lies under the jacket
+        is_shirt = num > 2 and reach[0] < 40 and reach[1] > 45 and not is_legs
+        if is_legs or is_shirt:
             on = inside[garment.source_V]
-            colour[on] = style.trousers_rgb
+            colour[on] = style.trousers_rgb if is_legs else style.shirt_rgb
             if uv is not None:
                 uv[on] = 4.0 / atlas_size
     return colour, uv
@@ -372,7 +378,8 @@ def _grow(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Stran
         colours = _hair_colours(rng, style.hair_rgb, style.grey, num, spread)
         cut = replace(style.hair, num_points=detail.hair_points)
         if style.cap is not None:
-            cut = replace(cut, volume=0.25, lift=0.2, fringe=0.0)
+            flat = "crown" if cut.comb == "out" else cut.comb
+            cut = replace(cut, comb=flat, volume=0.25, lift=0.2, fringe=0.0, curl=0.0)
         hair = grow_hair(cut, shape, num, style.seed + 1, width=detail.hair_width,
                          colour_S3=colours, material=M_HAIR)  # fmt: skip
         streaks = space_noise(rng, hair.points_SK3[:, 4], 1.3)
