@@ -67,7 +67,8 @@ export class Regions {
     const options = offered.map((source) =>
       make("option", { value: source }, [SOURCE_NAMES[source]]),
     );
-    const select = make("select", { "data-region": region }, options);
+    const name = { "data-region": region, "aria-label": REGION_NAMES[region] };
+    const select = make("select", name, options);
     select.addEventListener("change", () =>
       this.onChange(region, /** @type {Source} */ (select.value)),
     );

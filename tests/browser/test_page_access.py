@@ -183,8 +183,8 @@ async def test_everything_is_reached_by_tab_in_reading_order(page: Page, stub: S
             " return getComputedStyle(shown).outlineStyle; })()"
         )
         assert outline == "solid", f"{focused} shows no focus"
-    assert order[:5] == ["skip", "help-open", "you-stop", "go", "character"]
-    assert order[5:] == [
+    assert order[:6] == ["skip", "help-open", "you-stop", "go", "go-voice", "character"]
+    assert order[6:] == [
         "upload-browse",
         "camera-choice",
         "microphone-choice",

@@ -61,7 +61,7 @@ async def test_every_switch_is_said_to_the_server_whole_and_valid(
     assert await page.evaluate("document.body.hasAttribute('data-mirror')") is False
     await page.reload()
     await page.wait_for_selector("body[data-phase=setup]")
-    assert await page.get_by_role("switch", name="Eyes").is_checked() is False
+    assert await page.get_by_label("Eyes", exact=True).input_value() == "still"
     assert await page.get_by_role("switch", name="Speak with my voice").is_checked() is False
 
 
