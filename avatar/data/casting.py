@@ -66,7 +66,7 @@ def frame_camera(casting: Casting, width_px: int, yaw_deg: float) -> Camera:
     if casting.framing == "half_body":
         target, distance, height_cm = np.array([0, -22, 0], np.float32), 200.0, 92.0
     if casting.framing == "full_body":
-        target, distance, height_cm = np.array([0, -72, 0], np.float32), 420.0, 186.0
+        target, distance, height_cm = np.array([0, -78, 0], np.float32), 440.0, 202.0
         aspect = 1.5
     size = (round(width_px * aspect), width_px)
     return look_at(

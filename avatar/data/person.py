@@ -182,6 +182,8 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
         "clavicle.R": bodies.turn_about("z", 8),
         "upperarm01.L": bodies.turn_about("z", -27),
         "upperarm01.R": bodies.turn_about("z", 27),
+        "upperleg01.L": bodies.turn_about("z", -4),
+        "upperleg01.R": bodies.turn_about("z", 4),
     }
     rotation, shift = bodies.pose_bones(skeleton, turns)
     posed = seat.to_head_cm(bodies.skin_body(build, rotation, shift))
