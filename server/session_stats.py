@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
+from avatar.frames import Tracking
 from avatar.timing import Clock
 from server import protocol
 from server.engine_messages import RenderedMeta
@@ -35,6 +36,8 @@ class SessionStats:
         self._clock = clock
         self._rates: dict[str, _Rate] = {}
         self._tracking = "none"
+        self._num_in_state: Counter[Tracking] = Counter()
+        self._num_by_voice = 0
         self.num_rendered = 0
         self.num_to_engine_dropped = 0
 
@@ -43,6 +46,8 @@ class SessionStats:
         self.num_rendered += 1
         self.num_to_engine_dropped += meta.num_skipped
         self._tracking = meta.tracking.value
+        self._num_in_state[meta.tracking] += 1
+        self._num_by_voice += meta.voice_lag_s is not None
 
     def drops(self) -> dict[str, int]:
         """Pictures lost per hop since the session began."""
@@ -88,6 +93,8 @@ class SessionStats:
             "voice_slewed": line.slewed_frames,
             "voice_skipped": voice.skipped,
             "bad_message": session.num_bad_messages,
+            "mouth_by_voice": self._num_by_voice,
+            **{f"face_{state.value}": self._num_in_state[state] for state in Tracking},
         }
 
     def snapshot(self) -> protocol.Stats:

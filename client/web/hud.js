@@ -44,6 +44,8 @@ export class Hud {
     this.linkLook = new LinkLook();
     /** @type {Stats|null} */
     this.stats = null;
+    /** the voice moved the mouth since the last statistics */
+    this.isByVoice = false;
     /** @type {import("./link_stats.js").LinkStats|null} */
     this.link = null;
     /** @type {Peer|null} */
@@ -66,6 +68,8 @@ export class Hud {
 
   /** @param {Stats} stats */
   hear(stats) {
+    const before = this.stats?.counts.mouth_by_voice ?? 0;
+    this.isByVoice = (stats.counts.mouth_by_voice ?? 0) > before;
     this.stats = stats;
     this.estimate.addTraces(stats.frames ?? []);
     this.#draw();
@@ -110,6 +114,7 @@ export class Hud {
     const rows = [
       ["Glass to glass", latency],
       ["Tracking", stats ? (TRACKING_WORDS[stats.tracking] ?? stats.tracking) : "waiting"],
+      ["Mouth moved by", stats ? (this.isByVoice ? "voice" : "camera or idle life") : "…"],
       ["In, drawn, out", stats ? `${rates.join(", ")} fps` : "…"],
       ["Up, down", link ? `${rate(link.upBps)}, ${rate(link.downBps)}` : "…"],
       ["Dropped", stats ? total(stats.drops) : "…"],

@@ -135,3 +135,13 @@ async def test_a_session_moved_by_sound_alone_is_not_told_of_a_missing_camera() 
             assert "no_camera_picture" not in codes
             before = len(caller.pictures)
             await until(lambda: len(caller.pictures) > before + 10, "pictures go on")
+            counts = caller.heard(protocol.Stats)[-1].counts
+            assert counts["face_lost"] > 50, "no face is seen, and that is counted"
+            assert counts["mouth_by_voice"] == 0, "this animator only copies"
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"http://127.0.0.1:{server.port}/metrics") as reply,
+            ):
+                text = await reply.text()
+            assert 'event="face_lost"' in text
+            assert 'event="mouth_by_voice"' in text
