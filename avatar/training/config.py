@@ -161,3 +161,5 @@ class DistilConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     latent: float = 0.25
     """Of the latent's own error beside the picture's."""
+    confidence: float = 0.1
+    """Of the confidence's error, in the decoder's phase."""

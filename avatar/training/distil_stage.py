@@ -33,7 +33,13 @@ from avatar.training.devices import joined_devices
 from avatar.training.ema import Ema
 from avatar.training.examples import Batch, driving_of
 from avatar.training.loop import Trainer
-from avatar.training.losses import huber, per_example, picture_loss, velocity_loss
+from avatar.training.losses import (
+    confidence_loss,
+    huber,
+    per_example,
+    picture_loss,
+    velocity_loss,
+)
 from avatar.training.objective import Losses, Objective
 from avatar.training.rollout import roll_out
 from avatar.training.teacher_stage import (
@@ -177,6 +183,15 @@ class DistilObjective(Objective):
         latent = per_example(weight * huber(latents - clean, HUBER_WIDTH))
         total = picture + (config.latent * latent if self._phase == ROLLOUT else 0.0)
         losses = Losses(total, {"picture": picture.mean(), "latent": latent.mean()})
+        if self._phase == DECODER:  # how far to trust a picture depends on whose latents it shows
+            trust = confidence_loss(
+                decoded.confidence_BF1HW,
+                drawn[:, :, :3].detach(),
+                driving.warp_BF4HW[:, :, :3],
+                batch["target"][:, :, :3],
+            )
+            losses.total_B = losses.total_B + config.confidence * trust
+            losses.terms["confidence"] = trust.mean()
         if self.critic is not None and share >= config.critic.from_share:
             place = batch["flags"][:, 1:3]
             losses.real_crops = crops(batch["target"], place)
@@ -202,7 +217,7 @@ class DistilObjective(Objective):
         driving = driving_of(batch)
         raw = self.network.autoencoder.denormalise(self._rolled(batch, None))
         decoded, _ = decode(self.network, batch, driving, raw, None)
-        return corrected(driving.warp_BF4HW, decoded)
+        return corrected(driving.warp_BF4HW, decoded, trust=True)
 
 
 def train(config_path: Path) -> None:

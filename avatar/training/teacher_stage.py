@@ -130,7 +130,7 @@ class TeacherObjective(Objective):
         )
         raw = self.network.autoencoder.denormalise(latents)
         decoded, _ = decode(self.network, batch, driving, raw, None)
-        return corrected(driving.warp_BF4HW, decoded)
+        return corrected(driving.warp_BF4HW, decoded, trust=True)
 
 
 def true_latents(network: AvatarNetwork, batch: Batch) -> Tensor:
