@@ -85,7 +85,7 @@ def cast_shadows(
 @kernel
 def _spread(
     light: Floats, skin: NDArray[np.uint8], near: Floats, reach: float, dx: int, dy: int,
-    taps: int, out: Floats,
+    taps: int, weights: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """One direction of the spread under skin; red travels farthest (d'Eon 2007, one Gaussian)."""
     height, width = skin.shape
@@ -110,10 +110,7 @@ def _spread(
                         continue
                     if abs(near[i, j] / w0 - 1.0) > 0.02:
                         continue
-                    f = 3.0 * d / radius
-                    g0 = np.exp(-0.5 * f * f)
-                    g1 = np.exp(-0.5 * (f / 0.42) ** 2)
-                    g2 = np.exp(-0.5 * (f / 0.25) ** 2)
+                    g0, g1, g2 = weights[abs(k), 0], weights[abs(k), 1], weights[abs(k), 2]
                     s0 += g0
                     s1 += g1
                     s2 += g2
@@ -166,8 +163,10 @@ def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Sha
         is_skin = np.where(covered, kinds[visible.index_HW] == Kind.SKIN, False).astype(np.uint8)
         reach = SKIN_REACH_CM * visible.camera.focal_px
         other = np.empty_like(light)
-        _spread(light, is_skin, visible.near_HW, reach, 1, 0, quality.glow_taps, other)
-        _spread(other, is_skin, visible.near_HW, reach, 0, 1, quality.glow_taps, light)
+        sigmas = 3.0 * np.arange(quality.glow_taps + 1)[:, None] / quality.glow_taps
+        weights = np.exp(-0.5 * (sigmas / np.array([1.0, 0.42, 0.25])) ** 2).astype(np.float32)
+        _spread(light, is_skin, visible.near_HW, reach, 1, 0, quality.glow_taps, weights, other)
+        _spread(other, is_skin, visible.near_HW, reach, 0, 1, quality.glow_taps, weights, light)
     return Shaded(light, albedo, mirror, covered.astype(np.float32), visible)
 
 

@@ -83,14 +83,14 @@ def _visibility(
     spread: float,
     softness: float,
     taps: Floats,
-    angle: float,
+    c: float,
+    s: float,
 ) -> float:
     """Share of a light that arrives: 1 lit, 0 shadowed; `softness` lets hair pass light (1/cm)."""
     u = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz + to_shadow[0, 3]
     v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz + to_shadow[1, 3]
     d = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz + to_shadow[2, 3]
     size = shadow.shape[0]
-    c, s = np.cos(angle), np.sin(angle)
     lit = 0.0
     for k in range(taps.shape[0]):
         x = int(u + spread * (c * taps[k, 0] - s * taps[k, 1]))
@@ -245,6 +245,7 @@ def shade_into(
                 nx, ny, nz, n_v = -nx, -ny, -nz, -n_v
             n_v = max(n_v, np.float32(0.02))
             angle = 6.2831 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+            turn_c, turn_s = np.cos(angle), np.sin(angle)
             albedo_HW3[y, x, 0] = texel[0] * (
                 ka * colour_V3[ia, 0] + kb * colour_V3[ib, 0] + kc * colour_V3[ic, 0]
             )
@@ -314,7 +315,8 @@ def shade_into(
                         light_size_L[light] * shadow_texels_per_cm,
                         softness,
                         taps if is_key else soft_taps,
-                        angle,
+                        turn_c,
+                        turn_s,
                     )
                 if lit <= 0.0:
                     continue
