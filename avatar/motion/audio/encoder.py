@@ -230,7 +230,8 @@ class AudioEncoder:
     def _remember(self, input_G: FloatArray) -> FloatArray:
         """One step of the GRU; gates in torch's order: reset, update, new."""
         size = self._hidden
-        recurrent_G = self._state_H @ self._state_HG + self._state_bias_G
+        # einsum, not @: BLAS would wake a second thread for this, which on a busy machine waits
+        recurrent_G = np.einsum("h,hg->g", self._state_H, self._state_HG) + self._state_bias_G
         gates = 1.0 / (1.0 + np.exp(-(input_G[: 2 * size] + recurrent_G[: 2 * size])))
         reset_H, update_H = gates[:size], gates[size:]
         new_H = np.tanh(input_G[2 * size :] + reset_H * recurrent_G[2 * size :])
