@@ -93,11 +93,13 @@ class Builder:
         self._stop_process()
         context = multiprocessing.get_context("spawn")
         pipe, child = context.Pipe(duplex=True)
-        # Not a daemon: daemons may not have children, and decoding runs in one.
+        # A daemon: a server that ends by an error must not wait for it. (The sandbox in which it
+        # decodes is a `subprocess`, which daemons may have.)
         process = context.Process(
             target=run_builder,
             args=(child, self._gallery, self._log_level),
             name="liveactor-builder",
+            daemon=True,
         )
         process.start()
         child.close()
