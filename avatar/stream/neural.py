@@ -49,6 +49,7 @@ class _Pending:
 
     stamp: Stamp
     tracking: Tracking
+    voice_lag_s: float | None
     inputs: FrameInputs
 
 
@@ -86,7 +87,7 @@ class NeuralRenderer:
         """Take a motion; returns a whole chunk when it fills one, else nothing."""
         with self._timers.measure("warp"):
             inputs = self._door.frame(motion)
-        self._pending.append(_Pending(stamp, motion.tracking, inputs))
+        self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, inputs))
         if len(self._pending) < self._chunk_frames:
             return []
         frames, self._pending = self._pending, []
@@ -98,7 +99,7 @@ class NeuralRenderer:
             drawn = [composed(f.inputs, correction, k) for k, f in enumerate(frames)]
         stages = self._timers.last()
         return [
-            RenderedFrame(frame.stamp, rgb_HW3, alpha_HW, frame.tracking, stages)
+            RenderedFrame(frame.stamp, rgb_HW3, alpha_HW, frame.tracking, stages, frame.voice_lag_s)
             for frame, (rgb_HW3, alpha_HW) in zip(frames, drawn, strict=True)
         ]
 
