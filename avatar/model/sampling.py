@@ -14,10 +14,15 @@ from torch.nn import functional as F
 
 def sample(source_BCHW: Tensor, map_B2HW: Tensor) -> Tensor:
     """Bilinear look-up; beyond the rim the rim's value goes on."""
-    grid_BHW2 = map_B2HW.permute(0, 2, 3, 1).to(source_BCHW.dtype)
-    return F.grid_sample(
-        source_BCHW, grid_BHW2, mode="bilinear", padding_mode="border", align_corners=False
+    # In float32 whatever comes in: bfloat16's eight bits would move a place by a pixel.
+    looked = F.grid_sample(
+        source_BCHW.float(),
+        map_B2HW.float().permute(0, 2, 3, 1),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
+    return looked.to(source_BCHW.dtype)
 
 
 def halve(x_BCHW: Tensor) -> Tensor:

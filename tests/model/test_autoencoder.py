@@ -109,6 +109,13 @@ def test_a_map_samples_where_it_points() -> None:
     assert torch.allclose(sample(picture, one_right)[..., -1], picture[..., -1], atol=1e-4)
 
 
+def test_half_precision_does_not_move_places() -> None:
+    picture = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    looked = sample(picture.bfloat16(), identity_map(64, 64))
+    assert looked.dtype == torch.bfloat16
+    assert torch.equal(looked, sample(picture.bfloat16().float(), identity_map(64, 64)).bfloat16())
+
+
 def test_confidence_hands_pixels_over_to_the_warp() -> None:
     from avatar.model.autoencoder import Decoded
 

@@ -177,6 +177,22 @@ def test_a_stopped_run_reaches_the_same_loss(kind: str, stop_at: int, tmp_path: 
     assert len(set(unbroken.values())) == num_steps
 
 
+@pytest.mark.parametrize("kind", list(CONFIGS))
+def test_bfloat16_trains_every_phase(kind: str, tmp_path: Path) -> None:
+    make: dict[str, Callable[[], Any]] = {
+        "autoencoder": lambda: autoencoder_config(tmp_path, 4, precision="bf16"),
+        "teacher": lambda: teacher_config(tmp_path, tmp_path, 5, precision="bf16"),
+        "distil": lambda: distil_config(tmp_path, tmp_path, 7, precision="bf16"),
+    }
+    config = make[kind]()
+    Trainer(_objective(kind, config), config.run, ALONE).run()
+    exact = CONFIGS[kind](tmp_path / "exact", config.run.num_train_steps, 100)
+    Trainer(_objective(kind, exact), exact.run, ALONE).run()
+    rough, wanted = logged_losses(tmp_path), logged_losses(tmp_path / "exact")
+    assert rough[1] != wanted[1]
+    assert rough == pytest.approx(wanted, rel=0.1)
+
+
 def test_stages_pass_on_what_they_learned(tmp_path: Path) -> None:
     config = autoencoder_config(tmp_path / "a", 2)
     Trainer(_objective("autoencoder", config), config.run, ALONE).run()
