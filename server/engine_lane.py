@@ -160,11 +160,13 @@ class Lane:
             animator.open(pickle.loads(command.character))
             animator.configure(_live_settings(command.sources, command.is_mirrored))
             if command.neutral is not None:
-                animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+                self._use_kept_neutral(animator, command)
             self._driving.skip_unread()
             self._audio.skip_unread()
             self._outlet.tell(LaneOpened(self.index, command.generation))
             _LaneLoop(self, command, animator).run()
+            self._spares.give_back(animator)
+            animator = None
         except LiveactorError as error:
             self._problem(command.generation, "character_failed", str(error), is_fatal=True)
         except Exception:  # boundary: one session's failure must not take the others down
@@ -176,6 +178,13 @@ class Lane:
             if animator is not None:
                 animator.close()
             self._spares.refill()
+
+    def _use_kept_neutral(self, animator: Animator, command: OpenLane) -> None:
+        """What a browser kept may be of another version: the session then calibrates anew."""
+        try:
+            animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+        except LiveactorError as error:
+            self._problem(command.generation, "bad_message", str(error))
 
     def _problem(self, generation: int, code: str, message: str, *, is_fatal: bool = False) -> None:
         self._outlet.tell(LaneProblem(self.index, generation, code, message, is_fatal))

@@ -1,6 +1,8 @@
 """Animators made before they are needed, because making one takes longer than a user waits.
 
-Knows how many are kept (one) and how to warm everything up; does not know sessions.
+They are used again: trackers do not give all their memory back when they are closed. Between two
+sessions an animator forgets its driver and takes on the server's own first character, so nothing of
+a person stays in it. Knows how many are kept; does not know sessions.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from avatar.character.character import Character
 from avatar.frames import DrivingFrame, Stamp
+from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 from avatar.stream.factory import make_animator
 from avatar.timing import monotonic_s
@@ -20,47 +24,61 @@ from avatar.timing import monotonic_s
 logger = logging.getLogger(__name__)
 
 _WARM_UP_PUSHES = 3
+MAX_IDLE = 2
 
 
 class SpareAnimators:
-    """Hands out fresh animators; one is kept ready."""
+    """Hands out animators that know nobody; at least one is kept ready."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._lock = threading.Lock()
-        self._spare: Animator | None = None
+        self._idle: list[Animator] = []
+        self._nobody: Character | None = None
+        """The server's own character that an idle animator shows; None where there is none."""
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
     def prepare(self) -> None:
-        """Import what an animator needs, while nobody waits yet."""
-        make_animator(self._kind, is_live=True).close()
+        """Import what an animator needs, and make the first, while nobody waits yet."""
+        self._idle.append(make_animator(self._kind, is_live=True))
 
     def warm_up(self, character: bytes | None) -> None:
-        """Run one animator on its own reference, then keep another one ready."""
-        animator = make_animator(self._kind, is_live=True)
-        if character is not None:
-            opened = pickle.loads(character)
-            animator.open(opened)
-            picture = np.ascontiguousarray(opened.views[0].rgb_HW3)
-            for index in range(_WARM_UP_PUSHES):
-                stamp = Stamp(index * 3600, Fraction(1, 90_000), monotonic_s())
-                animator.push(DrivingFrame(stamp, picture))
-        animator.close()
-        self._spare = make_animator(self._kind, is_live=True)
+        """Run the first animator on its own reference, so that everything is compiled."""
+        if character is None:
+            return
+        self._nobody = pickle.loads(character)
+        animator = self.take()
+        animator.open(self._nobody)
+        picture = np.ascontiguousarray(self._nobody.views[0].rgb_HW3)
+        for index in range(_WARM_UP_PUSHES):
+            stamp = Stamp(index * 3600, Fraction(1, 90_000), monotonic_s())
+            animator.push(DrivingFrame(stamp, picture))
+        self.give_back(animator)
 
     def take(self) -> Animator:
-        """A fresh animator; the next spare is begun in the background."""
+        """An animator that must be opened."""
         with self._lock:
-            animator, self._spare = self._spare, None
-        if animator is None:
-            animator = make_animator(self._kind, is_live=True)
-        return animator
+            if self._idle:
+                return self._idle.pop()
+        return make_animator(self._kind, is_live=True)
+
+    def give_back(self, animator: Animator) -> None:
+        """A session is over: forget it, and keep the animator for the next one."""
+        if self._nobody is not None:
+            animator.reset()
+            animator.configure(LiveSettings())
+            animator.open(self._nobody)
+            with self._lock:
+                if not self._is_closed and len(self._idle) < MAX_IDLE:
+                    self._idle.append(animator)
+                    return
+        animator.close()
 
     def refill(self) -> None:
-        """Make the next spare in the background, if there is none."""
+        """Make another animator in the background, if none is idle."""
         with self._lock:
-            if self._is_closed or self._spare is not None:
+            if self._is_closed or self._idle:
                 return
             if self._thread is not None and self._thread.is_alive():
                 return
@@ -70,15 +88,15 @@ class SpareAnimators:
     def _make(self) -> None:
         spare = make_animator(self._kind, is_live=True)
         with self._lock:
-            if not self._is_closed and self._spare is None:
-                self._spare = spare
+            if not self._is_closed and not self._idle:
+                self._idle.append(spare)
                 return
         spare.close()
 
     def close(self) -> None:
-        """Release the spare."""
+        """Release what is idle."""
         with self._lock:
             self._is_closed = True
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.close()
+            idle, self._idle = self._idle, []
+        for animator in idle:
+            animator.close()
