@@ -28,6 +28,7 @@ from avatar.frames import (
 )
 from avatar.model.presets import ModelPreset
 from avatar.model.runtime import Correction, GraphRunner, StreamModel
+from avatar.motion.audio.voice import VoiceTracker
 from avatar.motion.neutral import Neutral
 from avatar.regions import LiveSettings
 from avatar.stream.neural_inputs import (
@@ -155,7 +156,10 @@ class NeuralAnimator:
         self.close()
         self._renderer = self._renderer_of(character)
         self._performer = Performer(
-            character.views[0].geometry, settings=self._settings, timers=self.timers
+            character.views[0].geometry,
+            settings=self._settings,
+            voice=VoiceTracker(),
+            timers=self.timers,
         )
         self._performer.neutral = self._neutral
 
