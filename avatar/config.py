@@ -78,8 +78,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _convert(options[0], value, where)
     if origin is typing.Literal:
         if value not in choices:
-            names = ", ".join(map(str, choices))
-            raise ConfigError(f"{where} = {value!r}: must be one of {names}.")
+            allowed = ", ".join(map(str, choices))
+            raise ConfigError(f"{where} = {value!r}: must be one of {allowed}.")
         return value
     if origin is tuple:
         if not isinstance(value, list):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.head import head_model
-from avatar.data.person import Pose
+from avatar.data.posing import Pose
 
 Floats = NDArray[np.float32]
 

@@ -16,7 +16,9 @@ from avatar.data.camera import Camera, look_at
 from avatar.data.head import expression
 from avatar.data.light import LightStyle, soft_studio
 from avatar.data.looks import Look, clay_scene, paint, toon_picture
-from avatar.data.person import Detail, Person, PersonStyle, Pose, make_person, person_scene
+from avatar.data.person import Person, make_person
+from avatar.data.person_style import Detail, PersonStyle
+from avatar.data.posing import Pose, person_scene
 from avatar.data.render import Quality, picture, shade
 from avatar.data.scene import Label
 

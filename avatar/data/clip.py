@@ -25,7 +25,8 @@ from avatar.data.labels import flow_to, head_pose, regions
 from avatar.data.landmark_map import landmarks_on
 from avatar.data.looks import Look
 from avatar.data.people import random_person, random_situation
-from avatar.data.person import Mover, Person, Pose
+from avatar.data.person import Person
+from avatar.data.posing import Mover, Pose
 from avatar.data.render import Quality
 from avatar.data.shot import portrait_camera, prepare, shoot
 from avatar.errors import AssetError

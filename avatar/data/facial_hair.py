@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.data.face_sheet import masks
 from avatar.data.head import head_model
 from avatar.data.scene import Label
-from avatar.data.skin import masks
 from avatar.data.strands import Roots, Strands, sample_roots
 
 Floats = NDArray[np.float32]

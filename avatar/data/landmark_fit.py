@@ -18,7 +18,7 @@ from avatar.data.landmark_map import LandmarkMap, TrackedView, fit_map
 from avatar.data.light import LightStyle
 from avatar.data.looks import Look
 from avatar.data.people import random_situation
-from avatar.data.person import Mover, Pose
+from avatar.data.posing import Mover, Pose
 from avatar.data.raster import raster
 from avatar.data.render import Quality
 from avatar.data.shot import prepare, shoot

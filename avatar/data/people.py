@@ -20,7 +20,7 @@ from avatar.data.facial_hair import BeardStyle
 from avatar.data.hair import HairStyle
 from avatar.data.light import LightStyle
 from avatar.data.looks import Look
-from avatar.data.person import PersonStyle
+from avatar.data.person_style import PersonStyle
 from avatar.data.props import GlassesStyle
 from avatar.data.skin import SkinStyle
 from avatar.data.traits import NUM_TRAIT_COMPONENTS, TRAITS, trait_direction

@@ -1,4 +1,4 @@
-"""A person: what makes one (`PersonStyle`), what is prepared once (`Person`), and posing.
+"""A person: what makes one (`PersonStyle`) and what is prepared once (`Person`).
 
 Knows how the pieces fit together: face model, skin, eyes, hair, body, clothes, props. Knows no
 light and no camera except that ribbons of hair face it.
@@ -6,7 +6,7 @@ light and no camera except that ribbons of hair face it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,84 +14,31 @@ from scipy.spatial import cKDTree
 
 from avatar.data import body as bodies
 from avatar.data.assets import load_pack
-from avatar.data.camera import Camera
-from avatar.data.cartoon import Proportions, push
-from avatar.data.clothes import Cloth, Garment, bake_cloth, load_garment
-from avatar.data.eyes import EyeStyle, bake_eye, eye_uv
-from avatar.data.facial_hair import BeardStyle, Lashes, grow_beard, grow_brows, grow_lashes
-from avatar.data.hair import HairStyle, grow_hair
-from avatar.data.head import head_model, identity_shape, pose_face, split_normals
+from avatar.data.clothes import Garment, bake_cloth, load_garment
+from avatar.data.eyes import bake_eye, eye_uv
+from avatar.data.face_sheet import masks
+from avatar.data.facial_hair import Lashes
+from avatar.data.grooming import grow_all, head_props
+from avatar.data.head import head_model, identity_shape
 from avatar.data.mesh import compact, vertex_normals
 from avatar.data.noise import space_noise
 from avatar.data.occlusion import head_occlusion
-from avatar.data.props import GlassesStyle, cap, earrings, glasses
-from avatar.data.scene import Atlas, Kind, Label, Material, Part, Scene
-from avatar.data.skin import (
-    SkinStyle,
-    bake_skin,
-    ear_vertices,
-    hairline,
-    masks,
-    skin_albedo,
+from avatar.data.person_style import (
+    M_CLOTH,
+    M_EYE_LEFT,
+    M_EYE_RIGHT,
+    M_MOUTH,
+    M_SKIN,
+    M_TEETH,
+    Detail,
+    PersonStyle,
 )
-from avatar.data.strands import Strands, strand_part
-from avatar.jit import kernel
+from avatar.data.scene import Atlas, Label, Part
+from avatar.data.skin import SkinStyle, bake_skin, ear_vertices, hairline, skin_albedo
+from avatar.data.strands import Strands
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-
-# rows of the material table of every person
-(M_SKIN, M_EYE_LEFT, M_EYE_RIGHT, M_MOUTH, M_TEETH, M_HAIR, M_LASH, M_CLOTH, M_CLOTH_2, M_HARD,
- M_METAL, M_HAT) = range(12)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
-    """How finely a person is made."""
-
-    skin_texels: int = 1024
-    eye_texels: int = 256
-    cloth_texels: int = 512
-    num_hair: int = 6000
-    hair_width: float = 0.045
-    num_brow: int = 500
-    hair_points: int = 18
-    brow_width: float = 0.030
-    num_lash: int = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonStyle:
-    """Everything that makes a person; the same style always gives the same person."""
-
-    identity: tuple[float, ...] = ()
-    """Weights of the face model in standard deviations."""
-    neutral: dict[str, float] = field(default_factory=dict)
-    """Expression weights that belong to this person's resting face."""
-    skin: SkinStyle = SkinStyle()
-    eyes: EyeStyle = EyeStyle()
-    hair: HairStyle | None = HairStyle()
-    hair_rgb: tuple[float, float, float] = (0.05, 0.03, 0.02)
-    grey: float = 0.0
-    brow_rgb: tuple[float, float, float] = (0.04, 0.025, 0.015)
-    brow_thickness: float = 0.8
-    lash_length: float = 0.75
-    lash_rgb: tuple[float, float, float] = (0.012, 0.01, 0.01)
-    beard: BeardStyle | None = None
-    beard_rgb: tuple[float, float, float] = (0.04, 0.025, 0.015)
-    build: bodies.Build = bodies.Build()
-    garment: str = "male_casualsuit04"
-    cloth: Cloth = Cloth()
-    trousers_rgb: tuple[float, float, float] = (0.05, 0.06, 0.09)
-    shirt_rgb: tuple[float, float, float] = (0.52, 0.52, 0.50)
-    """Of a shirt under a jacket."""
-    glasses: GlassesStyle | None = None
-    cap: Cloth | None = None
-    earrings: float = 0.0
-    shoes: str | None = None
-    proportions: Proportions | None = None
-    teeth_rgb: tuple[float, float, float] = (0.74, 0.66, 0.54)
-    seed: int = 0
 
 
 @dataclass(slots=True)
@@ -124,7 +71,8 @@ def neck_run(points: Floats) -> Floats:
     return (-(points[..., 1] + 0.25 * points[..., 2]) + 0.5 * aside).astype(np.float32)
 
 
-def _ramp(v: Floats, low: float, high: float) -> Floats:
+def ramp(v: Floats, low: float, high: float) -> Floats:
+    """Hermite step from 0 at `low` to 1 at `high`."""
     t = np.clip((v - low) / (high - low), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
@@ -133,7 +81,7 @@ def _join_neck(shape_V3: Floats, body_V3: Floats, body_T3: Ints) -> Floats:
     """Lead the lower neck of the face model onto the body's surface."""
     model = head_model()
     run = neck_run(shape_V3)
-    lead = _ramp(run, 7.2, 10.2)
+    lead = ramp(run, 7.2, 10.2)
     outer = np.zeros(len(shape_V3), bool)
     outer[np.unique(model.triangles_T3[np.isin(model.region_T, (0, 1))])] = True
     moved = np.flatnonzero(outer & (lead > 0))
@@ -241,10 +189,10 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
         model.region_T, (0, 1)
     )
     still = _body_parts(style, detail, atlas, build, seat, rotation, shift, posed, body_t)
-    strands, lashes = _grow(style, detail, shape)
+    strands, lashes = grow_all(style, detail, shape)
     return Person(
         style, shape, atlas, uv, colour, materials[model.region_T], label_t,
-        model.split_T3, kept, strands, lashes, still, _head_props(style, detail, atlas, shape),
+        model.split_T3, kept, strands, lashes, still, head_props(style, detail, atlas, shape),
         head_occlusion()[model.source_V],
     )  # fmt: skip
 
@@ -355,238 +303,3 @@ def _split_suit(
             if uv is not None:
                 uv[on] = 4.0 / atlas_size
     return colour, uv
-
-
-def _hair_colours(
-    rng: np.random.Generator, rgb: tuple[float, float, float], grey: float, num: int, spread: float
-) -> Floats:
-    shade = np.exp(rng.normal(0, 0.14, (num, 1)) * (0.4 + 0.6 * spread))
-    warm = 1 + rng.normal(0, 0.06, (num, 3)) * np.array([0.5, 0.2, 0.6])
-    colour = np.array(rgb) * shade * warm
-    is_grey = rng.random(num) < grey
-    white = rng.uniform(0.38, 0.62, (num, 1)) * np.array([1, 0.98, 0.95])
-    share = spread * is_grey[:, None] + (1 - spread) * grey
-    colour = colour * (1 - share) + white * share
-    return np.clip(colour, 0.003, 0.9).astype(np.float32)
-
-
-def _grow(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Strands], Lashes]:
-    rng = np.random.default_rng(style.seed + 77)
-    strands = []
-    if style.hair is not None:
-        num = detail.num_hair
-        # wide ribbons stand for many hairs: their colours differ less
-        spread = min(1.0, 0.035 / detail.hair_width)
-        colours = _hair_colours(rng, style.hair_rgb, style.grey, num, spread)
-        cut = replace(style.hair, num_points=detail.hair_points)
-        if style.cap is not None:
-            flat = "crown" if cut.comb == "out" else cut.comb
-            cut = replace(cut, comb=flat, volume=0.25, lift=0.2, fringe=0.0, curl=0.0)
-        hair = grow_hair(cut, shape, num, style.seed + 1, width=detail.hair_width,
-                         colour_S3=colours, material=M_HAIR)  # fmt: skip
-        streaks = space_noise(rng, hair.points_SK3[:, 4], 1.3)
-        hair.colour_S3 = hair.colour_S3 * np.exp(0.16 * streaks)[:, None]
-        strands.append(hair)
-    if style.brow_thickness > 0:
-        strands.append(
-            grow_brows(
-                shape,
-                style.seed + 2,
-                num=int(detail.num_brow * (0.6 + 0.5 * style.brow_thickness)),
-                thickness=style.brow_thickness,
-                length=0.75 + 0.2 * style.brow_thickness,
-                width=detail.brow_width,
-                colour_rgb=np.array(style.brow_rgb, np.float32),
-                material=M_HAIR,
-            )  # fmt: skip
-        )
-    if style.beard is not None:
-        num = int(detail.num_hair * 0.6 * style.beard.density)
-        colours = _hair_colours(rng, style.beard_rgb, style.grey, num, 0.6)
-        strands.append(
-            grow_beard(
-                style.beard,
-                shape,
-                style.seed + 3,
-                num=num,
-                width=0.03,
-                colour_S3=colours,
-                material=M_HAIR,
-            )  # fmt: skip
-        )
-    lashes = grow_lashes(
-        style.seed + 4, num_upper=detail.num_lash, num_lower=int(detail.num_lash * 0.7),
-        length=style.lash_length, width=0.016, colour_rgb=np.array(style.lash_rgb, np.float32),
-        material=M_LASH,
-    )  # fmt: skip
-    return strands, lashes
-
-
-def _head_props(style: PersonStyle, detail: Detail, atlas: Atlas, shape: Floats) -> list[Part]:
-    parts = []
-    if style.glasses is not None:
-        v, t = glasses(style.glasses, shape)
-        parts.append(
-            Part(
-                v,
-                t,
-                M_HARD,
-                Label.GLASSES,
-                colour_V3=np.tile(np.array(style.glasses.rgb, np.float32), (len(v), 1)),
-            )
-        )
-    if style.cap is not None:
-        v, t, uv = cap(shape)
-        sheet = atlas.add(*bake_cloth(style.cap, detail.cloth_texels))
-        parts.append(Part(v, t, M_HAT, Label.HAT, atlas.place(sheet, uv)))
-    if style.earrings > 0:
-        v, t = earrings(shape, style.earrings)
-        parts.append(
-            Part(
-                v,
-                t,
-                M_METAL,
-                Label.JEWELRY,
-                colour_V3=np.tile(np.array([0.75, 0.62, 0.38], np.float32), (len(v), 1)),
-            )
-        )
-    return parts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pose:
-    """One moment of a person."""
-
-    expression_E: Floats
-    gaze_22: Floats
-    head_rotvec_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
-    """Turn of the head on the neck: axis times radians, world axes."""
-    root_rotvec_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
-    """Sway of the whole person about the waist."""
-    root_shift_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
-    """Shift of the whole person (cm)."""
-
-
-NECK_PIVOT = np.array([0.0, -5.0, -1.5], np.float32)
-WAIST = np.array([0.0, -55.0, 0.0], np.float32)
-
-
-@kernel
-def _turn_points(points: Floats, rotvec: Floats, pivot: Floats, share: Floats) -> None:
-    """Rotate points about a pivot by their share of a rotation, in place (Rodrigues)."""
-    angle = np.sqrt(rotvec[0] ** 2 + rotvec[1] ** 2 + rotvec[2] ** 2)
-    if angle < 1e-7:
-        return
-    x, y, z = rotvec[0] / angle, rotvec[1] / angle, rotvec[2] / angle
-    for i in range(points.shape[0]):
-        if share[i] <= 0.0:
-            continue
-        c, s = np.cos(angle * share[i]), np.sin(angle * share[i])
-        px, py, pz = points[i, 0] - pivot[0], points[i, 1] - pivot[1], points[i, 2] - pivot[2]
-        d = (x * px + y * py + z * pz) * (1 - c)
-        points[i, 0] = px * c + (y * pz - z * py) * s + x * d + pivot[0]
-        points[i, 1] = py * c + (z * px - x * pz) * s + y * d + pivot[1]
-        points[i, 2] = pz * c + (x * py - y * px) * s + z * d + pivot[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """Takes rest points of a person to the world: cartoon push, turn of the head, sway."""
-
-    pose: Pose
-    proportions: Proportions | None
-    eye_centres_23: Floats
-
-    def points(self, points_V3: Floats) -> Floats:
-        """Moved copies; `points` are in the head's rest space."""
-        out = np.ascontiguousarray(points_V3, np.float32).copy()
-        share = 1 - _ramp(neck_run(out), 6.0, 11.0)
-        if self.proportions is not None:
-            out = push(out, self.proportions, self.eye_centres_23)
-        _turn_points(out, self.pose.head_rotvec_3, NECK_PIVOT, share)
-        _turn_points(out, self.pose.root_rotvec_3, WAIST, np.ones(len(out), np.float32))
-        return out + self.pose.root_shift_3
-
-    def directions(self, directions_V3: Floats, at_V3: Floats) -> Floats:
-        """Turned normals that sit at rest points."""
-        out = np.ascontiguousarray(directions_V3, np.float32).copy()
-        share = 1 - _ramp(neck_run(at_V3), 6.0, 11.0)
-        origin = np.zeros(3, np.float32)
-        _turn_points(out, self.pose.head_rotvec_3, origin, share)
-        _turn_points(out, self.pose.root_rotvec_3, origin, np.ones(len(out), np.float32))
-        return out
-
-
-def person_scene(person: Person, pose: Pose, camera: Camera, samples: int) -> Scene:
-    """Everything as merged arrays, ribbons turned towards `camera`.
-
-    Vertex order is the same for every pose and camera of a person (flow relies on it).
-    """
-    model = head_model()
-    fine = camera.scaled(samples)
-    vertices, eyes = pose_face(person.shape_V3, pose.expression_E, pose.gaze_22)
-    proportions = person.style.proportions
-    mover = Mover(pose, proportions, eyes.centre_23)
-    moved = mover.points(vertices)
-    radius = eyes.radius
-    if proportions is not None:
-        radius = radius * proportions.eye_growth(radius)
-    parts = [
-        Part(moved[model.source_V], person.head_T3[person.kept_T],
-             person.material_T[person.kept_T], person.label_T[person.kept_T], person.uv_V2,
-             person.colour_V3, person.occlusion_V, normals_V3=split_normals(moved)),
-    ]  # fmt: skip
-    for part in (*person.still_parts, *person.head_parts):
-        normals = part.normals_V3
-        parts.append(
-            replace(
-                part,
-                vertices_V3=mover.points(part.vertices_V3),
-                normals_V3=None if normals is None else mover.directions(normals, part.vertices_V3),
-            )
-        )
-    for strands in [*person.strands, person.lashes.pose(vertices)]:
-        points = strands.points_SK3
-        if strands.roots is not None and strands.rest_roots_S3 is not None:
-            points = points + (strands.roots.on(vertices) - strands.rest_roots_S3)[:, None]
-        flat = points.reshape(-1, 3)
-        normals = mover.directions(strands.normals_SK3.reshape(-1, 3), flat)
-        parts.append(
-            strand_part(
-                strands,
-                mover.points(flat).reshape(points.shape),
-                normals.reshape(points.shape),
-                fine,
-            )
-        )
-    axes = mover.directions(eyes.axis_23, eyes.centre_23)
-    return Scene.build(
-        parts, person.atlas, person_materials(mover.points(eyes.centre_23), axes, radius)
-    )
-
-
-def person_materials(centre_23: Floats, axis_23: Floats, radius: float) -> list[Material]:
-    """The table that the M_ rows index."""
-
-    def eye(side: int) -> Material:
-        c, a = centre_23[side], axis_23[side]
-        return Material(
-            Kind.EYE, (0.30, 0.16, 0.14), 0.035, 0.15, mirror=0.25,
-            eye_centre_3=(float(c[0]), float(c[1]), float(c[2])),
-            eye_axis_3=(float(a[0]), float(a[1]), float(a[2])), eye_radius=radius,
-        )  # fmt: skip
-
-    return [
-        Material(Kind.SKIN, (0.22, 0.09, 0.06), 0.020, 0.56, bump=0.8, mirror=0.2, sheen=0.03),
-        eye(0),
-        eye(1),
-        Material(Kind.WET, (0.30, 0.10, 0.10), 0.035, 0.35, mirror=0.3),
-        Material(Kind.WET, (0.20, 0.18, 0.15), 0.04, 0.28, mirror=0.4),
-        Material(Kind.HAIR, specular=0.11),
-        Material(Kind.HAIR, specular=0.03),
-        Material(Kind.CLOTH, (0.10, 0.10, 0.10), 0.012, 0.85, sheen=0.06, bump=1.0),
-        Material(Kind.CLOTH, (0.10, 0.10, 0.10), 0.03, 0.5, sheen=0.02, bump=0.5),
-        Material(Kind.HARD, specular=0.05, roughness=0.22, mirror=0.8),
-        Material(Kind.HARD, specular=0.6, roughness=0.25, mirror=0.9),
-        Material(Kind.CLOTH, (0.12, 0.12, 0.12), 0.01, 0.9, sheen=0.12, bump=1.0),
-    ]

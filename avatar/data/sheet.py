@@ -10,7 +10,7 @@ from avatar.data.camera import look_at
 from avatar.data.head import expression, head_model
 from avatar.data.looks import Look
 from avatar.data.people import random_situation
-from avatar.data.person import Pose
+from avatar.data.posing import Pose
 from avatar.data.render import Quality
 from avatar.data.shot import portrait_camera, prepare, shoot
 

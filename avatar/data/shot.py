@@ -18,7 +18,9 @@ from avatar.data.labels import View, regions, view_from
 from avatar.data.light import quick
 from avatar.data.looks import Look, clay_scene, paint, toon_picture
 from avatar.data.people import Situation
-from avatar.data.person import Detail, Person, Pose, make_person, person_scene
+from avatar.data.person import Person, make_person
+from avatar.data.person_style import Detail
+from avatar.data.posing import Pose, person_scene
 from avatar.data.render import Quality, picture, shade
 from avatar.data.scene import Label, Lights
 

@@ -10,7 +10,9 @@ import pytest
 from avatar.data.camera import Camera, look_at
 from avatar.data.head import expression
 from avatar.data.people import random_person
-from avatar.data.person import Detail, Person, Pose, make_person
+from avatar.data.person import Person, make_person
+from avatar.data.person_style import Detail
+from avatar.data.posing import Pose
 
 SMALL = Detail(
     skin_texels=128, eye_texels=64, cloth_texels=64, num_hair=300, hair_width=0.2, hair_points=8,

@@ -13,7 +13,8 @@ from avatar.data.clip import ClipPlan, pose_landmarks, render_clip
 from avatar.data.head import expression, pose_face
 from avatar.data.labels import flow_to, regions, view_of
 from avatar.data.landmark_map import landmark_map
-from avatar.data.person import Mover, Person, Pose, person_scene
+from avatar.data.person import Person
+from avatar.data.posing import Mover, Pose, person_scene
 from avatar.data.render import Quality, picture, shade
 from avatar.data.scene import Label, Lights
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from avatar.data.camera import Camera
-from avatar.data.person import Person, Pose, person_scene
+from avatar.data.person import Person
+from avatar.data.posing import Pose, person_scene
 from avatar.data.raster import raster
 
 torch = pytest.importorskip("torch")
