@@ -33,6 +33,11 @@ _SWEEP_S = 60.0
 _COLLECT_AFTER_S = 0.3
 
 
+def _collect_later(_session: object) -> None:
+    """Closed connections are cycles that hold codecs and pictures: tens of MB until collected."""
+    asyncio.get_running_loop().call_later(_COLLECT_AFTER_S, gc.collect)
+
+
 class LiveServer:
     """Everything that serves; use `start` and `stop`, or `run_until_signalled`."""
 
@@ -78,8 +83,7 @@ class LiveServer:
         self.table = SessionTable(config, self.engine, self.characters.character)
         self.metrics = Metrics(self.table, self.engine, self.characters, self.builder)
         self.table.on_closed.append(self.metrics.on_session_closed)
-        # Closed connections are cycles that hold codecs and pictures: tens of MB until collected.
-        self.table.on_closed.append(lambda _: loop.call_later(_COLLECT_AFTER_S, gc.collect))
+        self.table.on_closed.append(_collect_later)
         app = LiveApp(
             config,
             self._token,
