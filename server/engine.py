@@ -241,13 +241,21 @@ class Engine:
             self._outbox.put_nowait(self._warm_up)
 
     async def _watch_for_stalls(self) -> None:
-        """Restart an engine that lives but does not render."""
+        """Restart an engine that lives but does not render.
+
+        Two looks in a row must find it so: at the first, this process may itself have slept, with
+        the pictures of that time still waiting to be collected.
+        """
+        num_stalled = 0
         while True:
             await asyncio.sleep(1.0)
             limit_s = self._clock() - self._section.stall_timeout_s
-            if self.state is EngineState.READY and any(
+            is_stalled = self.state is EngineState.READY and any(
                 lane.is_stalled_since(limit_s) for lane in self.lanes
-            ):
+            )
+            num_stalled = num_stalled + 1 if is_stalled else 0
+            if num_stalled >= 2:
+                num_stalled = 0
                 logger.error("the engine does not render; restarting it")
                 self._on_death()
 
