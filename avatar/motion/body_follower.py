@@ -24,6 +24,8 @@ from avatar.motion.tracker_body import BodyObservation, BodyTracker
 
 PERIOD_S = 0.11
 """Media time between two looks at the body."""
+TRUNK_PERIOD_S = 0.18
+"""Without hands to follow: shoulders are slow."""
 EMPTY_PERIOD_S = 0.5
 """While no body is found."""
 PICTURE_PX = 640
@@ -138,7 +140,9 @@ class BodyFollower:
         if self._last_s is not None and not -0.001 <= time_s - self._last_s < 2.0:
             self._forget()
             self._asked_s = None
-        period_s = EMPTY_PERIOD_S if self._is_empty else PERIOD_S
+        period_s = PERIOD_S if wants_hands else TRUNK_PERIOD_S
+        if self._is_empty:
+            period_s = EMPTY_PERIOD_S
         if self._asked_s is None or time_s - self._asked_s >= period_s - 1e-6:
             self._asked_s = time_s
             small, factor = fit_within(rgb_HW3, PICTURE_PX)

@@ -44,6 +44,7 @@ from avatar.regions import Region
 
 _HEAD_EXTENT = np.array([1.35, 1.75], dtype=np.float32)
 """Half width and half height of a head with hair, inter-ocular units."""
+WRISTS = [15, 16]
 _MIN_OPENNESS, _MAX_OPENNESS = 0.0, 1.4
 
 
@@ -103,6 +104,12 @@ class Retargeter:
     def has_body(self) -> bool:
         """Whether the reference has a body to move."""
         return self._body is not None
+
+    @property
+    def has_hands(self) -> bool:
+        """Whether the reference shows a hand to move; portraits rarely do."""
+        visibility_J = self.reference.visibility_J
+        return visibility_J is not None and float(visibility_J[WRISTS].max()) > 0.5
 
     def retarget(self, motion: Motion, neutral: Neutral) -> RetargetedMotion:
         """The character at this motion; at rest where the motion has no face."""

@@ -173,9 +173,7 @@ class Performer:
             raw = None if seen is None else face_motion(seen.landmarks_N3)
         if rgb is not None and self._wants_body:
             with self.timers.measure("body"):
-                body, hands = self._follower.update(
-                    rgb, time_s, wants_hands=self._is_camera(Region.HANDS)
-                )
+                body, hands = self._follower.update(rgb, time_s, wants_hands=self._wants_hands)
         with self.timers.measure("smooth"):
             observation = None if raw is None else Observation(raw, self._picture_hw, body)
             neutral = self._calibrator.update(observation, time_s)
@@ -199,6 +197,10 @@ class Performer:
         return self._retargeter.has_body and (
             self._is_camera(Region.BODY) or self._is_camera(Region.HANDS)
         )
+
+    @property
+    def _wants_hands(self) -> bool:
+        return self._retargeter.has_hands and self._is_camera(Region.HANDS)
 
     def _is_camera(self, region: Region) -> bool:
         return self._settings.sources.get(region, Source.CAMERA) is Source.CAMERA
