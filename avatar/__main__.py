@@ -1,4 +1,4 @@
-"""python -m avatar animate | evaluate | evaluate-voice | train | benchmark | data ...
+"""python -m avatar animate | evaluate | evaluate-voice | train | export | benchmark | data ...
 
 Every command lives in its own room and is imported only when it is called. Exit codes: 0 done,
 1 an error that the message explains, 2 wrong usage, 130 interrupted.
@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("avatar.evaluation.evaluate", "measure an animator on a folder of clips"),
     "evaluate-voice": ("avatar.evaluation.voice", "measure the audio encoder on speech"),
     "train": ("avatar.training.command", "train a network of the project"),
+    "export": ("avatar.export.command", "build a trained model for the CPU runtime"),
     "benchmark": ("avatar.evaluation.benchmark", "time an animator, stage by stage"),
     "data": ("avatar.data.command", "render people for training, fetch the assets for it"),
 }

@@ -136,6 +136,9 @@ class Engine:
             name="liveactor-engine",
             daemon=True,
         )
+        # The engine has one thread per lane; libraries that start their own only get in its way.
+        # Read when numpy is imported, so it has to be set before the process begins.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         process.start()
         for ours in (control_child, wake_child, *(reader for reader, _ in driving)):
             ours.close()

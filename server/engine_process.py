@@ -16,6 +16,8 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
+import cv2
+
 from avatar.timing import monotonic_s
 from server.engine_lane import Lane, Outlet
 from server.engine_messages import (
@@ -46,6 +48,7 @@ def run_engine(
     # Ctrl-C reaches the whole terminal group; the parent decides when the engine stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=log_level, format="%(asctime)s engine %(levelname)s %(message)s")
+    cv2.setNumThreads(1)
     start_s = monotonic_s()
     outlet = Outlet(control, picture_wake)
     spares = SpareAnimators(options.animator)
