@@ -62,6 +62,8 @@ class RetargetSettings:
     brows_gain: float = 1.1
     mouth_limit: float = 0.55
     """Largest offset of a landmark of the region, inter-ocular distances of the reference."""
+    sideways_limit: float = 0.19
+    """Of any landmark, across the face."""
     eyes_limit: float = 0.12
     brows_limit: float = 0.22
     gaze_limit_rad: tuple[float, float] = (0.6, 0.42)
@@ -241,7 +243,10 @@ class Retargeter:
         """Offsets bent towards the region's limit: long ones shorter, neighbours alike."""
         size = np.linalg.norm(delta_N3, axis=1, keepdims=True)
         bent = soft_limit(size, self._limit_N1, knee=0.5)
-        return np.asarray(delta_N3 * (bent / np.maximum(size, 1e-6)), dtype=np.float32)
+        limited = delta_N3 * (bent / np.maximum(size, 1e-6))
+        # A jaw drops far; no mouth goes nearly as far sideways.
+        limited[:, 0] = soft_limit(limited[:, 0], self.settings.sideways_limit)
+        return np.asarray(limited, dtype=np.float32)
 
     def _limits(self) -> FloatArray:
         s, masks = self.settings, region_weights()

@@ -40,6 +40,7 @@ BITE_MM = 1.5
 SHOWN_UPPER_MM = 3.0
 SHOWN_LOWER_MM = 2.2
 """How much of the teeth a well opened mouth shows, at least."""
+BARED_MM = 8.5
 PARTED_MM = 3.0
 OPEN_MM = 8.0
 """Lip gaps of barely parted lips and of a well opened mouth."""
@@ -245,6 +246,8 @@ def _place(
     edge_y = max(
         rest_y + BITE_MM * mouth.unit, float(upper_lip[1]) + SHOWN_UPPER_MM * mouth.unit * parted
     )
+    # A lip that is drawn up bares the teeth to their necks, not a band of gum.
+    edge_y = min(edge_y, float(upper_lip[1]) + BARED_MM * mouth.unit)
     # The lower teeth ride on the jaw: a grin parts the lips over teeth that still meet.
     jaw_drop = float(motion.shape_N3[CHIN, 1]) - mouth.chin_y
     lower_y = max(
