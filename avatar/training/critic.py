@@ -6,6 +6,8 @@ flicker look false. Knows pictures only.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,8 +23,7 @@ class PatchCritic(nn.Module):
         super().__init__()
         widths = (6, width, 2 * width, 4 * width, 4 * width)
         self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(a, b, 4, 2, 1))
-            for a, b in zip(widths, widths[1:], strict=False)
+            spectral_norm(nn.Conv2d(a, b, 4, 2, 1)) for a, b in pairwise(widths)
         )
         self.last = spectral_norm(nn.Conv2d(widths[-1], 1, 3, 1, 1))
 

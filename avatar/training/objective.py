@@ -5,6 +5,7 @@ Knows the contract only: a network to train, a loss per example, a way to draw, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class Losses:
     real_crops: Tensor | None = None
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """A stage of training. Nothing random may happen in here: draws come with the batch."""
 
     kind: str
@@ -38,24 +39,24 @@ class Objective(nn.Module):
         self.network = network
         self.critic = critic
 
+    @abstractmethod
     def phase_at(self, share: float) -> str:
         """Name of the phase at a share of the run (0..1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin_phase(self, phase: str) -> None:
         """Freeze and thaw for a phase; called at its start and after a resume inside it."""
-        raise NotImplementedError
 
     def enter_phase(self, phase: str, ema: Ema, calibration: list[Batch]) -> None:
         """Once, when a phase begins for the first time: measure what the phase relies on."""
 
+    @abstractmethod
     def forward(self, batch: Batch, share: float) -> Losses:
         """Losses of a batch at a share of the run."""
-        raise NotImplementedError
 
     def after_step(self, ema: Ema) -> None:
         """Once per train step: what follows the averaged weights."""
 
+    @abstractmethod
     def draw(self, batch: Batch) -> Tensor:
         """Finished frames (B, F, 4, H, W) as the stream would draw them, for judging."""
-        raise NotImplementedError
