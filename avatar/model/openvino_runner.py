@@ -7,6 +7,7 @@ silently, `precision` says which.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -60,13 +61,22 @@ class OpenVinoRunner:
             # Pinning put two threads on one core when others pinned too (design/cpu_budget.md).
             "ENABLE_CPU_PINNING": "NO",
         }
-        self._requests: dict[str, Any] = {}
+        self._compiled: dict[str, Any] = {}
         for name in GRAPH_NAMES:
             path = folder / f"{name}.xml"
             if not path.is_file():
                 raise AssetError(f"{path}: the exported graph is missing; export the model again.")
-            compiled = core.compile_model(str(path), "CPU", options)
-            self._requests[name] = compiled.create_infer_request()
+            self._compiled[name] = core.compile_model(str(path), "CPU", options)
+        self._requests = self._new_requests()
+
+    def _new_requests(self) -> dict[str, Any]:
+        return {name: each.create_infer_request() for name, each in self._compiled.items()}
+
+    def twin(self) -> OpenVinoRunner:
+        """The same compiled graphs with requests of their own."""
+        other = copy.copy(self)
+        other._requests = other._new_requests()
+        return other
 
     def run(self, graph: str, inputs: Sequence[FloatArray]) -> Sequence[FloatArray]:
         """Outputs of a graph, copied out of the request's own buffers."""

@@ -33,6 +33,9 @@ class GraphRunner(Protocol):
     def run(self, graph: str, inputs: Sequence[Array]) -> Sequence[Array]:
         """Outputs of a graph; they stay valid after later runs."""
 
+    def twin(self) -> GraphRunner:
+        """The same weights for another stream: two twins may run at the same time."""
+
     def array(self, values: FloatArray) -> Array:
         """A numpy array as the runner's own."""
 

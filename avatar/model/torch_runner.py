@@ -27,6 +27,10 @@ class EagerRunner:
         """Outputs of a graph."""
         return self._graphs[graph](*inputs)
 
+    def twin(self) -> EagerRunner:
+        """Itself: modules keep nothing between runs."""
+        return self
+
     def array(self, values: FloatArray) -> Tensor:
         """Numpy to a float tensor on the device."""
         return torch.from_numpy(values.copy()).to(self.device)

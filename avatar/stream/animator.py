@@ -6,12 +6,23 @@ how a renderer draws. The live server, the offline command and the evaluation al
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from avatar.character.character import Character
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, RetargetedMotion
 from avatar.motion.neutral import Neutral as Neutral  # part of this call: re-exported
 from avatar.regions import LiveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What draws a character at present: for the log, /health and the page."""
+
+    renderer: str
+    """"warp", "neural", "copy" or "echo"."""
+    reason: str
+    """One sentence: why that, with the measured time where one decided."""
 
 
 class Animator(Protocol):
@@ -31,6 +42,10 @@ class Animator(Protocol):
 
     def calibrate(self) -> None:
         """Take the driver's neutral face from the next second of driving."""
+
+    @property
+    def drawing(self) -> Drawing:
+        """What draws at present, and why; may change from push to push on a slow machine."""
 
     @property
     def neutral(self) -> Neutral | None:

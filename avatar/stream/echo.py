@@ -13,6 +13,7 @@ from avatar.character.character import Character
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Tracking
 from avatar.motion.neutral import Neutral
 from avatar.regions import LiveSettings
+from avatar.stream.animator import Drawing
 
 
 class _Still:
@@ -52,6 +53,8 @@ class _Still:
 class CopyAnimator(_Still):
     """The reference, unchanged."""
 
+    drawing = Drawing("copy", "The picture is shown unchanged, as asked.")
+
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
         """Return the reference stamped with the driving frame."""
         view = self._opened().views[0]
@@ -60,6 +63,8 @@ class CopyAnimator(_Still):
 
 class EchoAnimator(_Still):
     """The driving picture, cut and scaled to the character's canvas."""
+
+    drawing = Drawing("echo", "The camera's own picture is sent back, as asked.")
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
         """Return the middle of the driving picture; grey where there is none."""

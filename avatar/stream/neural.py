@@ -2,7 +2,8 @@
 
 Knows the order (motion, warp, condition, window, decode, compose) and chunks: the model draws `t`
 frames at a time, so that a push returns none or t frames, each with the stamp that caused it. Does
-not know networks or runtimes, nor whether this machine keeps up (`neural_choice` does).
+not know networks or runtimes, nor whether this machine keeps up: `neural_choice` measures that
+before a stream begins, `effort` while it lasts.
 
 The correction is computed at the model's size and added to the warp at the canvas' own size, as far
 as the model trusts it: what the reference shows keeps its sharpness, and where the model is unsure
@@ -11,12 +12,15 @@ the warp shows.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from avatar.character.character import Character
+from avatar.errors import ConfigError
 from avatar.frames import (
     ByteArray,
     DrivingFrame,
@@ -28,9 +32,9 @@ from avatar.frames import (
 )
 from avatar.model.presets import ModelPreset
 from avatar.model.runtime import Correction, GraphRunner, StreamModel
-from avatar.motion.audio.voice import VoiceTracker
-from avatar.motion.neutral import Neutral
-from avatar.regions import LiveSettings
+from avatar.stream.animator import Drawing
+from avatar.stream.driven_animator import DrivenAnimator
+from avatar.stream.effort import Effort, Level
 from avatar.stream.neural_inputs import (
     FrameInputs,
     NeuralInputs,
@@ -38,10 +42,13 @@ from avatar.stream.neural_inputs import (
     reference_view,
     stack,
 )
-from avatar.stream.performer import Performer, PerformerStatus
+from avatar.stream.performer import FaceSource
+from avatar.stream.warp_animator import WarpStream, rig_of
 from avatar.stream.window import SlidingWindow
-from avatar.timing import StageTimers
-from avatar.warp.rig import build_rig
+from avatar.timing import Clock, StageTimers, monotonic_s
+from avatar.warp.renderer import WarpRenderer
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,8 @@ class NeuralRenderer:
     ) -> None:
         """Raises ConfigError for a canvas that the model cannot draw."""
         picture_hw = model_picture_hw(preset, character.canvas_hw)
-        view = character.views[0]
-        rig = character.rig or build_rig(view.geometry, view.foreground_HW3, view.alpha_HW)
-        self._door = NeuralInputs(rig, character.background_HW3, preset, picture_hw)
+        self._door = NeuralInputs(rig_of(character), character.background_HW3, preset, picture_hw)
+        self._warp = WarpStream(self._door.renderer, timers)
         self._model = StreamModel(runner, preset, picture_hw)
         for index, each in enumerate(character.views[: self._model.max_views]):
             self._model.set_view(
@@ -82,10 +88,13 @@ class NeuralRenderer:
         self._window = SlidingWindow(self._model, num_denoise_steps=num_denoise_steps)
         self._chunk_frames = preset.autoencoder.frames_per_latent
         self._pending: list[_Pending] = []
+        self._is_resting = False
         self._timers = timers
 
     def push(self, motion: RetargetedMotion, stamp: Stamp) -> list[RenderedFrame]:
         """Take a motion; returns a whole chunk when it fills one, else nothing."""
+        if self._is_resting:
+            return self._warp.push(motion, stamp)
         with self._timers.measure("warp"):
             inputs = self._door.frame(motion)
         self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, inputs))
@@ -105,8 +114,12 @@ class NeuralRenderer:
         ]
 
     def set_denoise_steps(self, num_denoise_steps: int) -> None:
-        """Spend more or fewer steps from the next chunk on."""
-        self._window.set_denoise_steps(num_denoise_steps)
+        """Spend more or fewer steps from the next chunk on; with 0 the warp draws alone."""
+        if self._is_resting != (num_denoise_steps == 0):
+            self._is_resting = num_denoise_steps == 0
+            self.restart()
+        if not self._is_resting:
+            self._window.set_denoise_steps(num_denoise_steps)
 
     def restart(self) -> None:
         """Forget the stream so far (a new driver, a jump in time); half a chunk is dropped."""
@@ -137,98 +150,84 @@ def composed(
     return rgb.astype(np.uint8), alpha.astype(np.uint8)
 
 
-class NeuralAnimator:
-    """A character moved by the model; see `avatar.stream.animator.Animator`."""
+class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
+    """A character moved by the model; see `avatar.stream.animator.Animator`.
+
+    Live, it goes down `levels` (see `avatar.stream.effort`) while the machine is too slow, and says
+    so in `drawing`; offline it stays at the first and takes its time.
+    """
 
     def __init__(
-        self, runner: GraphRunner, preset: ModelPreset, *, num_denoise_steps: int = 2
+        self,
+        runner: GraphRunner,
+        preset: ModelPreset,
+        *,
+        levels: Sequence[Level],
+        reason: str,
+        fps: float = 25.0,
+        is_live: bool = False,
+        is_strict: bool = True,
+        face_tracker: FaceSource | None = None,
+        clock: Clock = monotonic_s,
     ) -> None:
-        self.timers = StageTimers()
+        """`is_strict`: a canvas that the model cannot draw is a ConfigError; else the warp draws it
+        and `drawing` says so."""
+        super().__init__(is_live=is_live, face_tracker=face_tracker)
         self._runner, self._preset = runner, preset
-        self._num_steps = num_denoise_steps
-        self._performer: Performer | None = None
-        self._renderer: NeuralRenderer | None = None
-        self._settings = LiveSettings()
-        self._neutral: Neutral | None = None
+        self._reason, self._is_strict, self._clock = reason, is_strict, clock
+        self._unfit: str | None = None
+        chunk_frames = preset.autoencoder.frames_per_latent
+        self._is_live = is_live
+        self._effort = Effort(levels, period_s=1.0 / fps, chunk_frames=chunk_frames)
+        self._drawing = Drawing("neural", reason)
 
-    def open(self, character: Character) -> None:
-        """Take on a character, with a fresh driver. ConfigError for an unfit canvas."""
-        self.close()
-        self._renderer = self._renderer_of(character)
-        self._performer = Performer(
-            character.views[0].geometry,
-            settings=self._settings,
-            voice=VoiceTracker(),
-            timers=self.timers,
-        )
-        self._performer.neutral = self._neutral
+    @property
+    def drawing(self) -> Drawing:
+        """The model or the warp, and why."""
+        return self._drawing if self._unfit is None else Drawing("warp", self._unfit)
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
-        """Advance by one driving frame; a chunk's frames come out together."""
-        performer, renderer = self._opened()
-        return renderer.push(performer.push(driving), driving.stamp)
+        """Advance by one driving frame; a chunk's frames come out together.
 
-    def swap(self, character: Character) -> None:
-        """Become another character at the next push; tracking and neutral stay."""
-        performer, _ = self._opened()
-        self._renderer = self._renderer_of(character)
-        performer.swap(character.views[0].geometry)
+        Live on a slow machine some driving frames are passed over and nothing comes out for them.
+        """
+        if not self._is_live or self._unfit is not None:
+            return super().push(driving)
+        if not self._effort.takes():
+            return []
+        start_s = self._clock()
+        rendered = super().push(driving)
+        changed = self._effort.spent(self._clock() - start_s)
+        if changed is not None:
+            self._apply(changed)
+        return rendered
 
-    def set_denoise_steps(self, num_denoise_steps: int) -> None:
-        """Spend more or fewer steps from the next chunk on, also on later characters."""
-        self._num_steps = num_denoise_steps
-        if self._renderer is not None:
-            self._renderer.set_denoise_steps(num_denoise_steps)
+    def _apply(self, level: Level) -> None:
+        _, renderer = self._opened()
+        if isinstance(renderer, NeuralRenderer):
+            renderer.set_denoise_steps(level.num_denoise_steps)
+        text = f"{self._reason} At present the machine affords: {level}."
+        self._drawing = Drawing("warp" if level.num_denoise_steps == 0 else "neural", text)
+        _log.info("%s", text)
 
-    def configure(self, settings: LiveSettings) -> None:
-        """Apply live settings from the next push on."""
-        self._settings = settings
-        if self._performer is not None:
-            self._performer.configure(settings)
-
-    def calibrate(self) -> None:
-        """Take the driver's neutral from the next second of driving."""
-        self._opened()[0].calibrate()
-
-    @property
-    def neutral(self) -> Neutral | None:
-        """The driver's neutral in use; None before one is known."""
-        return self._neutral if self._performer is None else self._performer.neutral
-
-    @neutral.setter
-    def neutral(self, value: Neutral | None) -> None:
-        self._neutral = value
-        if self._performer is not None:
-            self._performer.neutral = value
-
-    @property
-    def status(self) -> PerformerStatus | None:
-        """Tracking and calibration after the last push; None before `open`."""
-        return None if self._performer is None else self._performer.status
-
-    def reset(self) -> None:
-        """Forget the driver and the stream so far; keep the character."""
-        performer, renderer = self._opened()
-        self._neutral = None
-        performer.reset()
-        renderer.restart()
-
-    def close(self) -> None:
-        """Release the trackers; `open` may follow."""
-        if self._performer is not None:
-            self._performer.close()
-        self._performer = self._renderer = None
-
-    def _renderer_of(self, character: Character) -> NeuralRenderer:
-        return NeuralRenderer(
-            character,
-            self._runner,
-            self._preset,
-            num_denoise_steps=self._num_steps,
-            timers=self.timers,
-        )
-
-    def _opened(self) -> tuple[Performer, NeuralRenderer]:
-        assert self._performer is not None, "open() comes first"
-        assert self._renderer is not None
-        return self._performer, self._renderer
+    def _renderer_of(self, character: Character) -> NeuralRenderer | WarpStream:
+        level = self._effort.level
+        try:
+            renderer = NeuralRenderer(
+                character,
+                self._runner,
+                self._preset,
+                num_denoise_steps=max(1, level.num_denoise_steps),
+                timers=self.timers,
+            )
+        except ConfigError as error:
+            if self._is_strict:
+                raise
+            self._unfit = f"The warp serves for {character.name}: {error}"
+            _log.info("%s", self._unfit)
+            return WarpStream(
+                WarpRenderer(rig_of(character), character.background_HW3), self.timers
+            )
+        self._unfit = None
+        renderer.set_denoise_steps(level.num_denoise_steps)
+        return renderer

@@ -2,22 +2,26 @@
 
 The machine is measured, not guessed: the stream's own chunk is drawn a number of times with the
 weights in question, with 2 and then with 1 denoise step. The answer always says why; nobody gets
-the warp in the model's place without being told.
+the warp in the model's place without being told. An answer holds for the whole process: animators
+share the loaded weights, each with working memory of its own.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
-from avatar.errors import AssetError, DeviceError
+from avatar.errors import AssetError, ConfigError, DeviceError
 from avatar.model.loading import LoadedModel, RuntimeName, load_model
 from avatar.model.runtime import ChunkInputs, StreamModel, ViewInputs
 from avatar.model.shapes import StreamShapes
+from avatar.stream.effort import Level
 from avatar.stream.neural import NeuralAnimator
 from avatar.stream.window import SlidingWindow
 from avatar.timing import Clock, monotonic_s
@@ -29,58 +33,139 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / "model" / "weights" / "na
 NUM_WARM, NUM_MEASURED = 3, 9
 MODEL_SHARE = 0.6
 """Part of a frame's time that the model may take: tracking, warp and transport need the rest."""
+RUNTIMES = (RuntimeName.OPENVINO, RuntimeName.EAGER)
+"""In this order; one that is not installed is passed over, and the answer says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeuralChoice:
     """The measured answer."""
 
-    animator: NeuralAnimator | None
-    """Ready to open; None where the warp has to serve."""
+    loaded: LoadedModel | None
+    """What serves; None where the warp has to."""
     reason: str
     """One sentence for the log and the page, whatever the answer."""
-    frame_s: float | None = None
-    """Measured model time per frame at the chosen number of steps."""
-    num_denoise_steps: int | None = None
+    levels: tuple[Level, ...] = ()
+    """What a stream may spend, the most that this machine affords first."""
+
+    def animator(
+        self, *, is_live: bool, fps: float = 25.0, is_strict: bool = False
+    ) -> NeuralAnimator:
+        """An animator of its own over the shared weights; only where the model serves."""
+        assert self.loaded is not None, "the warp serves"
+        return NeuralAnimator(
+            self.loaded.runner.twin(),
+            self.loaded.preset,
+            levels=self.levels,
+            reason=self.reason,
+            fps=fps,
+            is_live=is_live,
+            is_strict=is_strict,
+        )
 
 
+@lru_cache(maxsize=4)
 def choose_neural(
     *,
+    is_live: bool = True,
     fps: float = 25.0,
     folder: Path = WEIGHTS_FOLDER,
-    runtime: RuntimeName = RuntimeName.OPENVINO,
-    num_threads: int = 1,
+    runtimes: tuple[RuntimeName, ...] = RUNTIMES,
     clock: Clock = monotonic_s,
 ) -> NeuralChoice:
-    """Load, measure, decide. Never raises for missing weights or a missing runtime: it says so."""
+    """Load, measure, decide. Never raises for missing weights or a missing runtime: it says so.
+
+    Offline nothing has to keep up, so nothing is measured: the same clip gives the same pictures.
+    """
     try:
-        loaded = load_model(folder, runtime, num_threads=num_threads)
-    except (AssetError, DeviceError) as error:
+        loaded, note = _loaded(folder, runtimes)
+    except (AssetError, DeviceError, ConfigError) as error:
         return _told(NeuralChoice(None, f"The warp serves: {error}"))
+    if not is_live:
+        return _told(_unmeasured(loaded, note))
     allowed_s = MODEL_SHARE / fps
-    frame_s = 0.0
-    for num_steps in (2, 1):
-        frame_s = measured_frame_s(loaded, num_steps, clock=clock)
-        if frame_s <= allowed_s:
-            return _told(
-                NeuralChoice(
-                    NeuralAnimator(loaded.runner, loaded.preset, num_denoise_steps=num_steps),
-                    f"The model serves ({loaded.runtime}): {1000 * frame_s:.1f} ms per frame with "
-                    f"{num_steps} denoise steps, of {1000 * allowed_s:.0f} ms allowed.",
-                    frame_s,
-                    num_steps,
-                )
+    measured = _measured(loaded, clock)
+    fitting = [level for level in measured if level.model_frame_s <= allowed_s]
+    if not fitting:
+        frame_s = measured[-1].model_frame_s
+        return _told(
+            NeuralChoice(
+                None,
+                f"The warp serves: the model ({loaded.runtime}) takes {1000 * frame_s:.1f} ms per "
+                f"frame here, more than the {1000 * allowed_s:.0f} ms that {fps:.0f} fps allow."
+                f"{note}",
             )
-        if loaded.runner.is_refiner:
-            break
+        )
     return _told(
         NeuralChoice(
-            None,
-            f"The warp serves: the model ({loaded.runtime}) takes {1000 * frame_s:.1f} ms per "
-            f"frame here, more than the {1000 * allowed_s:.0f} ms that {fps:.0f} fps allow.",
-            frame_s,
+            loaded,
+            f"The model serves ({loaded.runtime}): {_cost(loaded, fitting[0])}, of "
+            f"{1000 * allowed_s:.0f} ms allowed.{note}",
+            (*fitting, _halved(fitting[-1]), Level(0, 1, 0.0)),
         )
     )
+
+
+@lru_cache(maxsize=4)
+def demand_neural(
+    *,
+    is_live: bool = True,
+    folder: Path = WEIGHTS_FOLDER,
+    runtimes: tuple[RuntimeName, ...] = RUNTIMES,
+    clock: Clock = monotonic_s,
+) -> NeuralChoice:
+    """The model because it was asked for by name, however slow it is here.
+
+    Raises AssetError where weights are missing, damaged or do not match, DeviceError where no
+    runtime is installed.
+    """
+    loaded, note = _loaded(folder, runtimes)
+    if not is_live:
+        return _told(_unmeasured(loaded, note))
+    levels = _measured(loaded, clock)
+    reason = f"The model serves ({loaded.runtime}), asked for by name: {_cost(loaded, levels[0])}."
+    return _told(NeuralChoice(loaded, reason + note, (*levels, _halved(levels[-1]))))
+
+
+def _unmeasured(loaded: LoadedModel, note: str) -> NeuralChoice:
+    levels = tuple(Level(steps, 1, 0.0) for steps in _steps_of(loaded))
+    return NeuralChoice(loaded, f"The model serves ({loaded.runtime}).{note}", levels)
+
+
+def _loaded(folder: Path, runtimes: Sequence[RuntimeName]) -> tuple[LoadedModel, str]:
+    """The first runtime that is installed here, and a note about those that are not."""
+    missing: list[str] = []
+    for runtime in runtimes:
+        try:
+            return load_model(folder, runtime), "".join(missing)
+        except DeviceError as error:
+            if runtime is runtimes[-1]:
+                raise
+            missing.append(f" {error}")
+    raise AssertionError("at least one runtime is tried")
+
+
+def _measured(loaded: LoadedModel, clock: Clock) -> list[Level]:
+    return [
+        Level(steps, 1, measured_frame_s(loaded, steps, clock=clock)) for steps in _steps_of(loaded)
+    ]
+
+
+def _steps_of(loaded: LoadedModel) -> Sequence[int]:
+    """Denoise steps to try, best first; a refiner has one only."""
+    return (1,) if loaded.runner.is_refiner else (2, 1)
+
+
+def _halved(level: Level) -> Level:
+    return Level(level.num_denoise_steps, 2, level.model_frame_s)
+
+
+def _cost(loaded: LoadedModel, level: Level) -> str:
+    """The measured time in words."""
+    text = f"{1000 * level.model_frame_s:.1f} ms per frame"
+    if loaded.runner.is_refiner:
+        return text
+    return f"{text} with {level.num_denoise_steps} denoise steps"
 
 
 def measured_frame_s(

@@ -92,7 +92,7 @@ class NeuralInputs:
         self._reference = rig.reference
         self.picture_hw = picture_hw
         self._feature_hw = preset.feature_hw(picture_hw)
-        self._renderer = WarpRenderer(rig, background_HW3)
+        self.renderer = WarpRenderer(rig, background_HW3)
         self._painter = GuidancePainter(rig.reference)
         self._target = RasterTarget.of_size(*self._feature_hw)
         self._labels_G = _cell_labels(rig)
@@ -100,7 +100,7 @@ class NeuralInputs:
 
     def frame(self, motion: RetargetedMotion) -> FrameInputs:
         """The model's view of a motion; velocities are relative to the call before."""
-        rgb_HW3, alpha_HW = self._renderer.render(motion)
+        rgb_HW3, alpha_HW = self.renderer.render(motion)
         sampling_map, validity = self._sampling(motion)
         values = _face_values(motion, self._reference)
         before = values if self._before is None else self._before

@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,6 +38,8 @@ from avatar.timing import LatencySummary
 
 TALKING: Mapping[Region, Source] = dict.fromkeys(Region, Source.AUDIO)
 """A talking head without a camera: the voice moves the mouth, and life goes on around it."""
+MAX_CHUNK_FRAMES = 8
+"""No animator draws more frames than this at a time."""
 FACELESS_ANIMATORS = (AnimatorKind.COPY, AnimatorKind.ECHO)
 """Those that do not track: to them a clip without a face is as good as any."""
 
@@ -63,6 +65,10 @@ class AnimationSummary:
     """Driving pictures per second of processing, writing included."""
     push_p50_s: float
     push_p95_s: float
+    renderer: str
+    """What drew in the end: "warp", "neural", "copy" or "echo"."""
+    drawing: str
+    """Why that, in a sentence."""
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -121,17 +127,22 @@ def animate(
         constant_fps=constant_fps,
     )
     with writer:
+        written_until_s = -1.0
         for driving in _with_progress(clip, is_quiet=is_quiet):
             pushed_s = time.monotonic()
             rendered = animator.push(driving)
             pushes_s.append(time.monotonic() - pushed_s)
             for frame in rendered:
                 writer.write(frame.rgb_HW3, frame.stamp.time_s)
+                written_until_s = frame.stamp.time_s
             if num_driving == 0:
                 first_s = driving.stamp.time_s
             last_s = driving.stamp.time_s
             num_driving += 1
             num_tracked += _is_tracked(rendered)
+        if num_driving and written_until_s < last_s:
+            for frame in _rest_of_chunk(animator, driving):
+                writer.write(frame.rgb_HW3, frame.stamp.time_s)
         if needs_face and num_tracked == 0:
             raise ClipError(
                 f"{driving_path}: no face was found in any of its {num_driving} pictures. "
@@ -154,8 +165,20 @@ def animate(
         fps=round(num_driving / max(elapsed_s, 1e-6), 2),
         push_p50_s=round(latency.p50_s, 5),
         push_p95_s=round(latency.p95_s, 5),
+        renderer=animator.drawing.renderer,
+        drawing=animator.drawing.reason,
         notes=character.notes,
     )
+
+
+def _rest_of_chunk(animator: Animator, last: DrivingFrame) -> Iterator[RenderedFrame]:
+    """What a chunked animator still holds back: the last picture is repeated until it comes out."""
+    for index in range(1, MAX_CHUNK_FRAMES):
+        stamp = replace(last.stamp, pts=last.stamp.pts + index)
+        rendered = animator.push(DrivingFrame(stamp, last.rgb_HW3))
+        yield from (frame for frame in rendered if frame.stamp.pts <= last.stamp.pts)
+        if rendered:
+            return
 
 
 def _is_tracked(rendered: Sequence[RenderedFrame]) -> bool:
@@ -191,9 +214,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--animator",
         type=AnimatorKind,
-        default=AnimatorKind.WARP,
+        default=AnimatorKind.AUTO,
         choices=list(AnimatorKind),
-        help="default: warp",
+        help="default: auto, the model where its weights are here, else the warp",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FOLDER", help="trained weights in place of the shipped"
     )
     parser.add_argument(
         "--framing", type=Framing, choices=list(Framing), help="default: what the picture shows"
@@ -233,7 +259,7 @@ def run(arguments: argparse.Namespace) -> int:
     character = open_reference(
         arguments.reference, size_px=arguments.size, framing=arguments.framing
     )
-    animator = make_animator(arguments.animator)
+    animator = make_animator(arguments.animator, weights=arguments.weights)
     try:
         summary = animate(
             character=character,
@@ -248,6 +274,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     finally:
         animator.close()
+    if arguments.animator is AnimatorKind.AUTO:
+        print(summary.drawing)
     for note in summary.notes:
         print(f"note: {note}")
     print(

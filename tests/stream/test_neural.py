@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from avatar.character.character import Character, Framing, ReferenceView
-from avatar.errors import ConfigError
-from avatar.frames import ByteArray, ReferenceGeometry, RetargetedMotion, Stamp
-from avatar.model.checkpoint import save_weights
-from avatar.model.loading import LoadedModel, RuntimeName
+from avatar.errors import AssetError, ConfigError, DeviceError
+from avatar.frames import ByteArray, DrivingFrame, ReferenceGeometry, RetargetedMotion, Stamp
+from avatar.model.loading import LoadedModel, RuntimeName, load_model
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import TINY
 from avatar.model.runtime import Correction
 from avatar.model.torch_runner import InferenceRunner
-from avatar.stream.neural import NeuralRenderer, composed
-from avatar.stream.neural_choice import choose_neural, measured_frame_s
+from avatar.stream import neural_choice
+from avatar.stream.effort import NUM_OBSERVED, Level
+from avatar.stream.neural import NeuralAnimator, NeuralRenderer, composed
+from avatar.stream.neural_choice import choose_neural, demand_neural, measured_frame_s
 from avatar.stream.neural_inputs import FrameInputs, NeuralInputs, at_rest, picture_4HW
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from
@@ -29,9 +33,20 @@ from avatar.warp.renderer import WarpRenderer
 from avatar.warp.rig import build_rig
 from tests.conftest import FakeClock
 from tests.model.networks import awake_network
+from tests.stream.fakes import NoFace
+from tests.stream.weights import save_awake
 
 CANVAS = 256
 """Twice the model's pictures: the correction has to be brought to the canvas' size."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Torch's threads wait for each other when the machine is busy: small networks crawl."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +162,89 @@ def test_at_rest_the_map_is_the_identity_wherever_the_person_is(character: Chara
 
 
 def test_a_canvas_that_is_not_square_is_refused_by_name(character: Character) -> None:
-    view = character.views[0]
-    tall = dataclasses.replace(view, rgb_HW3=np.concatenate([view.rgb_HW3, view.rgb_HW3]))
     with pytest.raises(ConfigError, match="square canvases only, this one is 256x512"):
-        _renderer(
-            dataclasses.replace(character, views=(tall,)),
-            AvatarNetwork(TINY, ModelKind.REFINER),
-        )
+        _renderer(_tall(character), AvatarNetwork(TINY, ModelKind.REFINER))
+
+
+def _animator(
+    network: AvatarNetwork, *, levels: Sequence[Level], is_strict: bool = True, **more: Any
+) -> NeuralAnimator:
+    return NeuralAnimator(
+        InferenceRunner(network),
+        TINY,
+        levels=levels,
+        reason="The model serves.",
+        is_strict=is_strict,
+        face_tracker=NoFace(),
+        **more,
+    )
+
+
+def _push(animator: NeuralAnimator, index: int) -> list[int]:
+    """Stamps of what comes out."""
+    rendered = animator.push(DrivingFrame(_stamp(index)))
+    return [frame.stamp.pts for frame in rendered]
+
+
+def test_a_slow_machine_spends_fewer_steps_then_draws_fewer_frames_then_rests(
+    character: Character,
+) -> None:
+    levels = (Level(2, 1, 0.0), Level(1, 1, 0.0), Level(1, 2, 0.0), Level(0, 1, 0.0))
+    animator = _animator(
+        awake_network(ModelKind.TRANSFORMER), levels=levels, is_live=True, clock=_SlowClock(0.1)
+    )
+    animator.open(character)
+    said = [animator.drawing.reason]
+    stamps = []
+    for index in range(NUM_OBSERVED * 2 * 4):
+        stamps += _push(animator, index)
+        if animator.drawing.reason != said[-1]:
+            said.append(animator.drawing.reason)
+    animator.close()
+    assert said == [
+        "The model serves.",
+        "The model serves. At present the machine affords: 1 denoise step.",
+        "The model serves. At present the machine affords: 1 denoise step, every 2nd frame.",
+        "The model serves. At present the machine affords: the warp alone.",
+    ]
+    assert stamps == sorted(set(stamps))
+    first, second = NUM_OBSERVED * 2, NUM_OBSERVED * 4
+    assert stamps[:second] == list(range(second)), "the rate comes after the steps"
+    halved = [pts for pts in stamps if second <= pts < second + 2 * first - 1]
+    assert halved == list(range(second, second + 2 * first - 1, 2))
+    assert animator.drawing.renderer == "warp"
+
+
+def test_offline_a_slow_machine_draws_every_frame_at_full_effort(character: Character) -> None:
+    levels = (Level(2, 1, 0.0), Level(0, 1, 0.0))
+    animator = _animator(awake_network(ModelKind.TRANSFORMER), levels=levels, clock=_SlowClock(9.0))
+    animator.open(character)
+    stamps = [pts for index in range(NUM_OBSERVED * 4) for pts in _push(animator, index)]
+    animator.close()
+    assert stamps == list(range(NUM_OBSERVED * 4))
+    assert animator.drawing.reason == "The model serves."
+
+
+def test_a_canvas_the_model_cannot_draw_is_the_warps_and_said_so(character: Character) -> None:
+    tall = _tall(character)
+    animator = _animator(
+        awake_network(ModelKind.REFINER), levels=[Level(1, 1, 0.0)], is_strict=False
+    )
+    animator.open(tall)
+    assert _push(animator, 0) == [0]
+    assert animator.drawing.renderer == "warp"
+    assert "square canvases only" in animator.drawing.reason
+    animator.swap(character)
+    assert [_push(animator, index) for index in (1, 2)] == [[], [1, 2]]
+    assert animator.drawing.renderer == "neural"
+    animator.close()
+
+
+def test_by_name_such_a_canvas_is_an_error(character: Character) -> None:
+    animator = _animator(awake_network(ModelKind.REFINER), levels=[Level(1, 1, 0.0)])
+    with pytest.raises(ConfigError, match="square canvases only"):
+        animator.open(_tall(character))
+    animator.close()
 
 
 def test_pictures_come_in_the_models_range() -> None:
@@ -161,19 +252,6 @@ def test_pictures_come_in_the_models_range() -> None:
     assert white.shape == (4, 2, 2)
     assert (white[:3] == 1.0).all()
     assert (white[3] == 0.0).all()
-
-
-def _weights(folder: Path) -> Path:
-    save_weights(
-        folder / "student.safetensors",
-        awake_network(ModelKind.TRANSFORMER).state_dict(),
-        kind="student",
-        preset=TINY,
-        num_train_steps=1,
-        data="none",
-        commit="none",
-    )
-    return folder
 
 
 class _SlowClock:
@@ -187,26 +265,67 @@ class _SlowClock:
         return self._clock()
 
 
+EAGER = (RuntimeName.EAGER,)
+
+
 def test_without_weights_the_choice_says_so(tmp_path: Path) -> None:
-    choice = choose_neural(folder=tmp_path, runtime=RuntimeName.EAGER)
-    assert choice.animator is None
+    choice = choose_neural(folder=tmp_path, runtimes=EAGER)
+    assert choice.loaded is None
     assert "no trained weights" in choice.reason
+    with pytest.raises(AssetError, match="no trained weights"):
+        demand_neural(folder=tmp_path, runtimes=EAGER)
 
 
 def test_a_machine_that_keeps_up_gets_the_model(tmp_path: Path) -> None:
-    folder = _weights(tmp_path)
-    choice = choose_neural(folder=folder, runtime=RuntimeName.EAGER, clock=_SlowClock(0.02))
-    assert choice.animator is not None
-    assert choice.num_denoise_steps == 2
-    assert choice.frame_s == pytest.approx(0.01)
-    assert "10.0 ms per frame with 2 denoise steps" in choice.reason
+    folder = save_awake(tmp_path, "student")
+    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.02))
+    assert choice.loaded is not None
+    assert choice.levels[0] == Level(2, 1, pytest.approx(0.01))
+    assert "10.0 ms per frame with 2 denoise steps, of 24 ms allowed" in choice.reason
+    assert [(each.num_denoise_steps, each.take_every) for each in choice.levels] == [
+        (2, 1),
+        (1, 1),
+        (1, 2),
+        (0, 1),
+    ]
 
 
 def test_a_machine_that_does_not_is_told_its_time(tmp_path: Path) -> None:
-    folder = _weights(tmp_path)
-    choice = choose_neural(folder=folder, runtime=RuntimeName.EAGER, clock=_SlowClock(0.2))
-    assert choice.animator is None
+    folder = save_awake(tmp_path, "student")
+    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
+    assert choice.loaded is None
     assert "takes 100.0 ms per frame here, more than the 24 ms that 25 fps allow" in choice.reason
+
+
+def test_by_name_a_slow_machine_gets_the_model_all_the_same(tmp_path: Path) -> None:
+    folder = save_awake(tmp_path, "student")
+    choice = demand_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
+    assert choice.loaded is not None
+    assert "asked for by name: 100.0 ms per frame" in choice.reason
+    assert choice.levels[-1].take_every == 2
+
+
+def test_offline_nothing_has_to_keep_up(tmp_path: Path) -> None:
+    folder = save_awake(tmp_path, "refiner")
+    choice = choose_neural(is_live=False, folder=folder, runtimes=EAGER, clock=_SlowClock(9.0))
+    assert choice.loaded is not None
+    assert choice.levels == (Level(1, 1, 0.0),)
+
+
+def test_an_absent_runtime_is_passed_over_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(folder: Path, runtime: RuntimeName, **options: object) -> LoadedModel:
+        if runtime is RuntimeName.OPENVINO:
+            raise DeviceError("OpenVINO is not installed.")
+        return load_model(folder, runtime)
+
+    monkeypatch.setattr(neural_choice, "load_model", load)
+    folder = save_awake(tmp_path, "refiner")
+    both = (RuntimeName.OPENVINO, RuntimeName.EAGER)
+    choice = choose_neural(folder=folder, runtimes=both, clock=_SlowClock(0.001))
+    assert "eager f32" in choice.reason
+    assert choice.reason.endswith("OpenVINO is not installed.")
 
 
 def test_the_measurement_is_per_frame() -> None:
@@ -218,3 +337,19 @@ def test_the_measurement_is_per_frame() -> None:
 def _main(character: Character) -> tuple[ReferenceGeometry, ByteArray, ByteArray]:
     view = character.views[0]
     return view.geometry, view.foreground_HW3, view.alpha_HW
+
+
+def _tall(character: Character) -> Character:
+    """The same person on a canvas twice as high."""
+    view = character.views[0]
+
+    def grown(picture: ByteArray) -> ByteArray:
+        return np.concatenate([picture, picture])
+
+    height, width = view.geometry.canvas_hw
+    geometry = dataclasses.replace(view.geometry, canvas_hw=(2 * height, width))
+    pictures = (grown(view.rgb_HW3), grown(view.foreground_HW3), grown(view.alpha_HW))
+    tall = ReferenceView(*pictures, geometry)
+    return dataclasses.replace(
+        character, views=(tall,), background_HW3=grown(character.background_HW3), rig=None
+    )

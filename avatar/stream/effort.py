@@ -1,0 +1,113 @@
+"""How much work a live stream can afford: denoise steps first, then rate, then the warp alone.
+
+Knows levels of effort and the measured time of pushes; does not know what a push does. A stream
+that cannot keep up with the camera goes down a level after a second or so; it tries the level above
+again when the time it would need has been there for a while, each time more reluctantly, so that it
+does not swing between two looks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+NUM_OBSERVED = 16
+"""Chunks over which the median is taken: about 1.3 s of two-frame chunks at 25 fps."""
+TOO_MUCH = 0.95
+"""Share of the time between two frames from which on a level is too much."""
+ROOM = 0.75
+"""Share that the level above may need at most before it is tried again."""
+PATIENCE_CHUNKS = 125
+MAX_PATIENCE_CHUNKS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One way to spend less than the level before."""
+
+    num_denoise_steps: int
+    """0: the model rests and the warp draws alone."""
+    take_every: int
+    """1 draws every driving frame, 2 every other one."""
+    model_frame_s: float
+    """What the model takes per drawn frame, as measured at the start; 0 where it was not."""
+
+    def __str__(self) -> str:
+        if self.num_denoise_steps == 0:
+            return "the warp alone"
+        steps = f"{self.num_denoise_steps} denoise step{'s' * (self.num_denoise_steps > 1)}"
+        return steps if self.take_every == 1 else f"{steps}, every {self.take_every}nd frame"
+
+
+class Effort:
+    """Chooses among levels, the most wanted first, by what pushes take."""
+
+    def __init__(self, levels: Sequence[Level], *, period_s: float, chunk_frames: int) -> None:
+        assert levels
+        self._levels = tuple(levels)
+        self._period_s = period_s
+        self._chunk_frames = chunk_frames
+        self._patience = PATIENCE_CHUNKS
+        self._index = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._recent: deque[float] = deque(maxlen=NUM_OBSERVED)
+        self._num_seen = 0
+        self._num_offered = 0
+        self._num_in_chunk = 0
+        self._chunk_s = 0.0
+
+    @property
+    def level(self) -> Level:
+        """The level in use."""
+        return self._levels[self._index]
+
+    @property
+    def frame_s(self) -> float | None:
+        """Median seconds per drawn frame at this level; None before enough were seen."""
+        return median(self._recent) if len(self._recent) == NUM_OBSERVED else None
+
+    def takes(self) -> bool:
+        """Whether the driving frame that is offered now is to be drawn."""
+        is_taken = self._num_offered % self.level.take_every == 0
+        self._num_offered += 1
+        return is_taken
+
+    def spent(self, duration_s: float) -> Level | None:
+        """Note what a drawn frame took; returns the new level where it changes."""
+        self._chunk_s += duration_s
+        self._num_in_chunk += 1
+        if self._num_in_chunk < self._chunk_frames:
+            return None
+        self._recent.append(self._chunk_s / self._num_in_chunk)
+        self._chunk_s, self._num_in_chunk = 0.0, 0
+        self._num_seen += 1
+        frame_s = self.frame_s
+        if frame_s is None:
+            return None
+        return self._lowered(frame_s) or self._raised(frame_s)
+
+    def _lowered(self, frame_s: float) -> Level | None:
+        is_fitting = frame_s <= TOO_MUCH * self._period_s * self.level.take_every
+        if is_fitting or self._index + 1 == len(self._levels):
+            return None
+        # A level that did not last was tried too early.
+        self._patience = min(MAX_PATIENCE_CHUNKS, 2 * self._patience)
+        return self._go_to(self._index + 1)
+
+    def _raised(self, frame_s: float) -> Level | None:
+        if self._index == 0 or self._num_seen < self._patience:
+            return None
+        above = self._levels[self._index - 1]
+        expected_s = frame_s + max(0.0, above.model_frame_s - self.level.model_frame_s)
+        if expected_s > ROOM * self._period_s * above.take_every:
+            return None
+        return self._go_to(self._index - 1)
+
+    def _go_to(self, index: int) -> Level:
+        self._index = index
+        self._begin()
+        return self.level

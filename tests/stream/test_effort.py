@@ -1,0 +1,72 @@
+"""A stream spends less when pushes take too long, more when there has been room for a while."""
+
+from __future__ import annotations
+
+from avatar.stream.effort import NUM_OBSERVED, PATIENCE_CHUNKS, Effort, Level
+
+PERIOD_S = 0.04
+LEVELS = (Level(2, 1, 0.02), Level(1, 1, 0.01), Level(1, 2, 0.01))
+
+
+def _effort() -> Effort:
+    return Effort(LEVELS, period_s=PERIOD_S, chunk_frames=2)
+
+
+def _spend(effort: Effort, frame_s: float, num_chunks: int) -> list[Level]:
+    """Chunks of which one frame does all the work, as the model's do; returns the changes."""
+    changes = []
+    for _ in range(num_chunks):
+        for duration_s in (0.0, 2 * frame_s):
+            changed = effort.spent(duration_s)
+            if changed is not None:
+                changes.append(changed)
+    return changes
+
+
+def test_what_fits_stays() -> None:
+    effort = _effort()
+    assert _spend(effort, 0.037, 500) == []
+    assert effort.level is LEVELS[0]
+
+
+def test_too_slow_goes_down_one_level_at_a_time_and_not_below_the_last() -> None:
+    effort = _effort()
+    assert _spend(effort, 0.05, NUM_OBSERVED) == [LEVELS[1]]
+    assert _spend(effort, 0.05, NUM_OBSERVED) == [LEVELS[2]]
+    assert _spend(effort, 0.5, 10 * NUM_OBSERVED) == []
+
+
+def test_a_few_slow_chunks_change_nothing() -> None:
+    effort = _effort()
+    for _ in range(40):
+        assert _spend(effort, 0.02, NUM_OBSERVED) == []
+        assert _spend(effort, 1.0, NUM_OBSERVED // 4) == []
+
+
+def test_a_level_up_needs_room_for_what_it_costs() -> None:
+    effort = _effort()
+    _spend(effort, 0.05, NUM_OBSERVED)
+    # One step takes 0.021; the second one more would take 0.01: 0.031 of 0.03 at most.
+    assert _spend(effort, 0.021, 1000) == []
+    assert _spend(effort, 0.015, NUM_OBSERVED) == [LEVELS[0]]
+
+
+def test_each_failed_try_makes_it_wait_longer() -> None:
+    effort = _effort()
+    waits = []
+    for _ in range(3):
+        _spend(effort, 0.05, NUM_OBSERVED)
+        assert effort.level is LEVELS[1]
+        waited = 0
+        while effort.level is LEVELS[1]:
+            _spend(effort, 0.01, 1)
+            waited += 1
+        waits.append(waited)
+    assert waits == [2 * PATIENCE_CHUNKS, 4 * PATIENCE_CHUNKS, 8 * PATIENCE_CHUNKS]
+
+
+def test_half_rate_draws_every_other_frame() -> None:
+    effort = _effort()
+    _spend(effort, 0.05, 2 * NUM_OBSERVED)
+    assert [effort.takes() for _ in range(6)] == [True, False] * 3
+    assert str(effort.level) == "1 denoise step, every 2nd frame"
