@@ -22,7 +22,6 @@ from avatar.motion.topology import (
     FACE_OVAL,
     eye_triangles,
     face_triangles,
-    mirror_map,
     mouth_triangles,
 )
 from avatar.warp.polygon import smoothstep
@@ -46,8 +45,6 @@ HULL_DEPTH_IOD = 0.9
 AXIS_REACH_IOD = 0.35
 """Within this distance below the chin the neck has reached the axis that the head turns about."""
 AXIS_DEPTH_IOD = -0.1
-HIDDEN_FACING, SHOWN_FACING = 0.12, 0.35
-"""Cosine between a triangle and the camera below which its picture is useless, above which good."""
 
 
 class Label(IntEnum):
@@ -67,8 +64,7 @@ class ReferenceMesh:
     position_V3: FloatArray
     """Canvas pixels; depth 0 at the head's centre, growing away from the camera."""
     texture_X2: FloatArray
-    """Where each drawn vertex samples the reference, canvas pixels. X: all V vertices, then the
-    face landmarks once more, sampling their mirror places (see `_borrowed_from_other_side`)."""
+    """Where each vertex samples the reference, canvas pixels (X: all V vertices)."""
     triangle_T3: IntArray
     label_T: ByteArray
     head_weight_G: FloatArray
@@ -90,7 +86,7 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     outside = _triangles_outside_oval(position_V2, oval_O2)
     left_eye, right_eye = eye_triangles()
     groups = (
-        (_borrowed_from_other_side(landmarks, len(position_V2)), Label.SKIN),
+        (face_triangles(), Label.SKIN),
         (outside, Label.SURROUND),
         (left_eye, Label.LEFT_EYE),
         (right_eye, Label.RIGHT_EYE),
@@ -100,7 +96,9 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
     beyond_G = np.maximum(radius_G - 1.0, 0.0) * np.linalg.norm(
         (surround_G2 - centre_2) / np.maximum(radius_G, 1e-3)[:, None], axis=1
     )
-    depth_G = _hull_depth(beyond_G / reference.scale, oval_depth_G / reference.scale)
+    down_2 = reference.rotation_33[:2, 1]
+    below_G = (surround_G2 - centre_2) @ down_2 / reference.scale
+    depth_G = _hull_depth(beyond_G / reference.scale, oval_depth_G / reference.scale, below_G)
     surround_G3 = np.column_stack([surround_G2, depth_G * reference.scale]).astype(np.float32)
     head_shape_G3 = to_head_space(surround_G3, reference)
     below_chin_G = head_shape_G3[:, 1] - reference.shape_N3[CHIN, 1]
@@ -108,10 +106,9 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
         1.0 - smoothstep(-0.05, NECK_REACH_IOD, below_chin_G)
     )
     position_V3 = np.concatenate([landmarks, surround_G3]).astype(np.float32)
-    mirrored_2 = landmarks[mirror_map()[:NUM_FACE_VERTICES], :2]
     return ReferenceMesh(
         position_V3=position_V3,
-        texture_X2=np.concatenate([position_V3[:, :2], mirrored_2]).astype(np.float32),
+        texture_X2=np.ascontiguousarray(position_V3[:, :2]),
         triangle_T3=np.concatenate([triangles for triangles, _ in groups]).astype(np.int32),
         label_T=np.concatenate(
             [np.full(len(triangles), label, np.uint8) for triangles, label in groups]
@@ -120,23 +117,6 @@ def build_mesh(reference: ReferenceGeometry) -> ReferenceMesh:
         oval_weight_GO=_oval_weights(surround_G2, oval_O2, reference.scale),
         head_shape_G3=head_shape_G3,
     )
-
-
-def _borrowed_from_other_side(landmarks_N3: FloatArray, num_vertices: int) -> IntArray:
-    """Face triangles; those that the reference does not show sample their mirror image.
-
-    On a reference that looks aside, the far cheek is a sliver of smeared pixels: when the head
-    turns back, the near cheek is the better guess at it.
-    """
-    triangles = face_triangles()
-    a, b, c = (landmarks_N3[triangles[:, k]] for k in range(3))
-    normal_T3 = np.cross(b - a, c - a)
-    facing_T = normal_T3[:, 2] / np.maximum(np.linalg.norm(normal_T3, axis=1), 1e-6)
-    mirrored = np.sort(mirror_map()[triangles], axis=1)
-    index_of = {tuple(t): i for i, t in enumerate(np.sort(triangles, axis=1).tolist())}
-    partner_T = np.array([index_of.get(tuple(t), i) for i, t in enumerate(mirrored.tolist())])
-    is_hidden_T = (facing_T < HIDDEN_FACING) & (facing_T[partner_T] > SHOWN_FACING)
-    return np.where(is_hidden_T[:, None], triangles + num_vertices, triangles).astype(np.int32)
 
 
 def to_head_space(position_V3: FloatArray, reference: ReferenceGeometry) -> FloatArray:
@@ -204,14 +184,16 @@ def _against_oval(
     return np.linalg.norm(relative_G2, axis=1) / around(radius_O), around(depth_O)
 
 
-def _hull_depth(beyond_G: FloatArray, oval_depth_G: FloatArray) -> FloatArray:
+def _hull_depth(beyond_G: FloatArray, oval_depth_G: FloatArray, below_G: FloatArray) -> FloatArray:
     """Depth of hair and neck (inter-ocular units) from the distance beyond the face oval.
 
-    Where the oval lies before the head's axis (chin, forehead), what follows falls back to it:
-    a neck that stayed at the depth of the chin would swing with every turn.
+    Where the oval lies before the head's axis at the chin, what follows falls back to it: a neck
+    that stayed at the depth of the chin would swing with every turn. Above the face the skull
+    recedes slowly, or the forehead's edge would cover the hair of a head that looks up.
+    `below_G` is the height below the face's middle.
     """
     receding_G = oval_depth_G + np.minimum(HULL_SLOPE * beyond_G, HULL_DEPTH_IOD)
-    to_axis_G = smoothstep(0.0, AXIS_REACH_IOD, beyond_G)
+    to_axis_G = smoothstep(0.0, AXIS_REACH_IOD, beyond_G) * smoothstep(0.0, 0.6, below_G)
     on_axis_G = oval_depth_G + (AXIS_DEPTH_IOD - oval_depth_G) * to_axis_G
     return np.maximum(receding_G, on_axis_G)
 

@@ -3,7 +3,8 @@
 Knows triangles, depth and texture coordinates; does not know what they depict. The sampling map is
 piecewise affine (parallel projection), so depth and texture coordinates interpolate linearly.
 
-Legend: V vertices, T triangles, H, W target pixels; depth grows away from the camera.
+Legend: V vertices, T triangles, H, W target pixels; A attributes of a vertex: column and row in the
+texture and, where there is a third, opacity 0..1. Depth grows away from the camera.
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ class RasterTarget:
 @kernel
 def rasterise(
     position_V3: FloatArray,
-    texture_V2: FloatArray,
+    texture_VA: FloatArray,
     triangle_T3: IntArray,
     label_T: ByteArray,
-    map_HW2: FloatArray,
+    map_HWA: FloatArray,
     depth_HW: FloatArray,
     label_HW: ByteArray,
 ) -> None:
@@ -83,6 +84,7 @@ def rasterise(
     `BACK_FACE_OFFSET` further back, so that a fold shows its inside rather than a hole.
     """
     height, width = depth_HW.shape
+    has_opacity = map_HWA.shape[2] == 3
     for t in range(triangle_T3.shape[0]):
         a = triangle_T3[t, 0]
         b = triangle_T3[t, 1]
@@ -113,12 +115,19 @@ def rasterise(
         cz = position_V3[c, 2] - az
         if area < 0:
             az += BACK_FACE_OFFSET
-        au = texture_V2[a, 0]
-        av = texture_V2[a, 1]
-        bu = texture_V2[b, 0] - au
-        bv = texture_V2[b, 1] - av
-        cu = texture_V2[c, 0] - au
-        cv = texture_V2[c, 1] - av
+        au = texture_VA[a, 0]
+        av = texture_VA[a, 1]
+        bu = texture_VA[b, 0] - au
+        bv = texture_VA[b, 1] - av
+        cu = texture_VA[c, 0] - au
+        cv = texture_VA[c, 1] - av
+        ao = np.float32(1.0)
+        bo = np.float32(0.0)
+        co = np.float32(0.0)
+        if has_opacity:
+            ao = texture_VA[a, 2]
+            bo = texture_VA[b, 2] - ao
+            co = texture_VA[c, 2] - ao
         label = label_T[t]
         # A hair of overlap closes the cracks between neighbours.
         slack = -1e-3
@@ -130,8 +139,10 @@ def rasterise(
                     z = az + wb * bz + wc * cz
                     if z < depth_HW[y, x]:
                         depth_HW[y, x] = z
-                        map_HW2[y, x, 0] = au + wb * bu + wc * cu
-                        map_HW2[y, x, 1] = av + wb * bv + wc * cv
+                        map_HWA[y, x, 0] = au + wb * bu + wc * cu
+                        map_HWA[y, x, 1] = av + wb * bv + wc * cv
+                        if has_opacity:
+                            map_HWA[y, x, 2] = ao + wb * bo + wc * co
                         label_HW[y, x] = label
                 wb += wb_dx
                 wc += wc_dx
@@ -140,27 +151,38 @@ def rasterise(
 @kernel
 def sample_over(
     texture_HW4: ByteArray,
-    map_HW2: FloatArray,
+    map_HWA: FloatArray,
     label_HW: ByteArray,
     rgb_HW3: ByteArray,
     alpha_HW: ByteArray,
     left: int = 0,
     top: int = 0,
+    reflects: bool = False,
 ) -> None:
     """Composite the sampled texture (straight alpha) over a picture wherever a label was drawn.
 
     Map and labels may cover a window of the picture whose first pixel is (`left`, `top`). The
-    coverage of what was drawn is composited over `alpha_HW` too. Sampling is bilinear, clamped at
-    the rim.
+    coverage of what was drawn is composited over `alpha_HW` too. Sampling is bilinear and
+    clamped at the rim or, where it `reflects`, goes on as a mirror image of what the rim cuts.
     """
     rows, columns = texture_HW4.shape[:2]
     height, width = label_HW.shape
+    has_opacity = map_HWA.shape[2] == 3
     for y in range(height):
         for x in range(width):
             if label_HW[y, x] == 0:
                 continue
-            u = min(max(map_HW2[y, x, 0], np.float32(0.0)), np.float32(columns - 1))
-            v = min(max(map_HW2[y, x, 1], np.float32(0.0)), np.float32(rows - 1))
+            u = map_HWA[y, x, 0]
+            v = map_HWA[y, x, 1]
+            is_beyond = u < 0.0 or v < 0.0 or u > columns - 1 or v > rows - 1
+            rim = 255
+            if reflects and is_beyond:
+                rim_row = min(max(int(v), 0), rows - 1)
+                rim = int(texture_HW4[rim_row, min(max(int(u), 0), columns - 1), 3])
+                u = np.float32(columns - 1) - abs(np.float32(columns - 1) - abs(u))
+                v = np.float32(rows - 1) - abs(np.float32(rows - 1) - abs(v))
+            u = min(max(u, np.float32(0.0)), np.float32(columns - 1))
+            v = min(max(v, np.float32(0.0)), np.float32(rows - 1))
             u0 = min(int(u), columns - 2)
             v0 = min(int(v), rows - 2)
             # Fixed point: 1/64 of a pixel is finer than eight bits of colour can show.
@@ -175,7 +197,11 @@ def sample_over(
             p10 = texture_HW4[v0 + 1, u0]
             p11 = texture_HW4[v0 + 1, u0 + 1]
             alpha = (p00[3] * w00 + p01[3] * w01 + p10[3] * w10 + p11[3] * w11 + 2048) >> 12
-            if alpha == 0:
+            if rim < 255:
+                alpha = alpha * rim // 255
+            if has_opacity:
+                alpha = int(alpha * map_HWA[y, x, 2] + 0.5)
+            if alpha <= 0:
                 continue
             row = y + top
             column = x + left

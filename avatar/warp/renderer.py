@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.frames import ByteArray, FloatArray, RetargetedMotion
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
 from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import draw_eyes
 from avatar.warp.lids import draw_lids
 from avatar.warp.limbs_draw import draw_limb, place_limbs
-from avatar.warp.mesh import NUM_FACE_VERTICES
+from avatar.warp.mesh import NUM_FACE_VERTICES, ReferenceMesh
 from avatar.warp.mouth import draw_mouth
 from avatar.warp.raster import RasterTarget, rasterise, sample_over
 from avatar.warp.rig import WarpRig
@@ -30,6 +30,7 @@ class WarpRenderer:
         self._rig = rig
         self._background_HW3 = background_HW3
         self._target = RasterTarget.of_size(*rig.reference.canvas_hw)
+        self._map_HW3 = np.zeros((*rig.reference.canvas_hw, 3), np.float32)
 
     def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
         """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
@@ -40,17 +41,13 @@ class WarpRenderer:
         for limb in limbs:
             if limb.is_behind:
                 draw_limb(limb, target, rgb_HW3, alpha_HW)
-        target.clear()
-        rasterise(
-            place_vertices(rig, motion),
-            rig.mesh.texture_X2,
-            rig.mesh.triangle_T3,
-            rig.mesh.label_T,
-            target.map_HW2,
-            target.depth_HW,
-            target.label_HW,
-        )
-        sample_over(rig.texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW)
+        opacities = None if rig.twin is None else rig.twin.opacities(motion.rotation_33)
+        if rig.twin is None or opacities is None:
+            self._draw(rig.mesh, rig.texture_HW4, None, motion, rgb_HW3, alpha_HW)
+        else:
+            twin_V, own_V = opacities
+            self._draw(rig.twin.mesh, rig.twin.texture_HW4, twin_V, motion, rgb_HW3, alpha_HW)
+            self._draw(rig.mesh, rig.texture_HW4, own_V, motion, rgb_HW3, alpha_HW)
         draw_eyes(rgb_HW3, target.label_HW, rig.eyes, rig.reference, motion)
         draw_lids(rgb_HW3, rig.lids, motion)
         draw_mouth(rgb_HW3, target.label_HW, rig.mouth, motion)
@@ -59,10 +56,42 @@ class WarpRenderer:
                 draw_limb(limb, target, rgb_HW3, alpha_HW)
         return rgb_HW3, alpha_HW
 
+    def _draw(
+        self,
+        mesh: ReferenceMesh,
+        texture_HW4: ByteArray,
+        opacity_V: FloatArray | None,
+        motion: RetargetedMotion,
+        rgb_HW3: ByteArray,
+        alpha_HW: ByteArray,
+    ) -> None:
+        """Composite a mesh of head and trunk; labels and depths are left in the target."""
+        texture_VA, map_HWA = mesh.texture_X2, self._target.map_HW2
+        if opacity_V is not None:
+            texture_VA, map_HWA = np.column_stack([texture_VA, opacity_V]), self._map_HW3
+        target = self._target
+        target.clear()
+        rasterise(
+            place_mesh(mesh, self._rig.reference, motion),
+            texture_VA,
+            mesh.triangle_T3,
+            mesh.label_T,
+            map_HWA,
+            target.depth_HW,
+            target.label_HW,
+        )
+        sample_over(texture_HW4, map_HWA, target.label_HW, rgb_HW3, alpha_HW, reflects=True)
+
 
 def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:
-    """Where every drawn vertex is at a motion: (X, 3) canvas pixels and depth."""
-    mesh, reference = rig.mesh, rig.reference
+    """Where every vertex of the rig's mesh is at a motion: (X, 3) canvas pixels and depth."""
+    return place_mesh(rig.mesh, rig.reference, motion)
+
+
+def place_mesh(
+    mesh: ReferenceMesh, reference: ReferenceGeometry, motion: RetargetedMotion
+) -> FloatArray:
+    """Where every vertex of a mesh of the reference is at a motion: (X, 3), as above."""
     expression_O3 = motion.shape_N3[FACE_OVAL] - reference.shape_N3[FACE_OVAL]
     shape_G3 = mesh.head_shape_G3 + mesh.oval_weight_GO @ expression_O3
     head_G3 = motion.scale * shape_G3 @ motion.rotation_33.T
@@ -73,4 +102,4 @@ def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:
     weight_G1 = mesh.head_weight_G[:, None]
     surround_G3 = weight_G1 * head_G3 + (1.0 - weight_G1) * body_G3
     face_N3 = motion.landmarks_N3[:NUM_FACE_VERTICES]
-    return np.concatenate([face_N3, surround_G3, face_N3]).astype(np.float32)
+    return np.concatenate([face_N3, surround_G3]).astype(np.float32)

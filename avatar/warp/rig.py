@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
@@ -18,6 +19,7 @@ from avatar.warp.limbs import take_apart
 from avatar.warp.limbs_layers import LimbRig
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
+from avatar.warp.twin import Twin, build_twin
 
 CLEAR_EYES_PX = 60.0
 """Inter-ocular distance from which the white of the eyes can be measured."""
@@ -31,6 +33,8 @@ class WarpRig:
     texture_HW4: ByteArray
     """The person without the limbs, straight alpha, with plain eyeballs."""
     mesh: ReferenceMesh
+    twin: Twin | None
+    """What stands in for the far half of a head that is turned aside; None for a frontal one."""
     eyes: tuple[EyeRig, ...]
     lids: tuple[LidRig, ...]
     mouth: MouthRig
@@ -56,10 +60,15 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
         # In a small face the white of the eye is mostly lashes and lids.
         white_3 = np.maximum(white_3, 0.92 * from_skin_3)
     body = take_apart(reference, plain_HW3, alpha_HW)
+    mesh = build_mesh(reference)
+    twin = build_twin(mesh, reference, body.trunk_HW4)
+    if twin is not None:
+        twin = replace(twin, mesh=_without_empty_triangles(twin.mesh, twin.texture_HW4[..., 3]))
     return WarpRig(
         reference=reference,
         texture_HW4=body.trunk_HW4,
-        mesh=_without_empty_triangles(build_mesh(reference), body.trunk_HW4[..., 3]),
+        mesh=_without_empty_triangles(mesh, body.trunk_HW4[..., 3]),
+        twin=twin,
         eyes=eyes,
         lids=build_lids(rgb_HW3, reference),
         mouth=build_mouth(rgb_HW3, reference, white_3),
@@ -71,15 +80,17 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
 def _without_empty_triangles(mesh: ReferenceMesh, alpha_HW: ByteArray) -> ReferenceMesh:
     """Drop surround triangles that carry nothing of the person: half the cost of a frame."""
     height, width = alpha_HW.shape
-    corner_T32 = mesh.texture_X2[mesh.triangle_T3]
-    # Sampling clamps at the rim, so a triangle beyond it shows the rim's pixels.
-    limit = np.array([width - 1, height - 1])
+    margin = int(np.ceil(-min(float(mesh.texture_X2.min()), -1.0))) + 1
+    # Sampling reflects at the rim, so a triangle beyond it shows what lies before it.
+    around = cv2.copyMakeBorder(alpha_HW, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    corner_T32 = mesh.texture_X2[mesh.triangle_T3] + margin
+    limit = np.array([width - 1, height - 1]) + 2 * margin
     low_T2 = np.clip(np.floor(corner_T32.min(1)), 0, limit).astype(int)
     high_T2 = np.clip(np.ceil(corner_T32.max(1)), 0, limit).astype(int) + 1
     is_kept = mesh.label_T != Label.SURROUND
     for t in np.flatnonzero(~is_kept):
         (left, top), (right, bottom) = low_T2[t], high_T2[t]
-        is_kept[t] = alpha_HW[top:bottom, left:right].any()
+        is_kept[t] = around[top:bottom, left:right].any()
     return replace(mesh, triangle_T3=mesh.triangle_T3[is_kept], label_T=mesh.label_T[is_kept])
 
 
