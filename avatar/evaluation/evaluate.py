@@ -1,30 +1,33 @@
 """python -m avatar evaluate --suite DIR --animator warp --mode self --output report.json
 
-Runs an animator over every clip of `DIR/driving` (cross: with every picture of `DIR/reference`),
-writes the report, a contact sheet per clip beside it, a table to stdout and the report as its last
-line. Knows folders and order; one clip's measuring is in `self_suite` and `cross_suite`. A clip
-without a face is a row that says so.
+Runs one animator, or several side by side, over every clip of `DIR/driving` (cross: with every
+picture of `DIR/reference`), writes the report, a contact sheet per clip beside it, a table to
+stdout and the report as its last line. Knows folders and order; one clip's measuring is in
+`self_suite` and `cross_suite`. A clip without a face is a row that says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from avatar.character.character import Character
 from avatar.character.opening import open_character
-from avatar.errors import AssetError, ClipError, PictureError
+from avatar.errors import AssetError, ClipError, LiveactorError, PictureError
+from avatar.evaluation.comparison import GAINS, compare
+from avatar.evaluation.contenders import OPTIONS, Contender, contender
 from avatar.evaluation.crop_protocol import PreparedClip, prepare_clip
 from avatar.evaluation.cross_suite import evaluate_cross
-from avatar.evaluation.report import Row, build_report, table, write_report
-from avatar.evaluation.self_suite import evaluate_self
-from avatar.evaluation.sheet import ContactSheet
+from avatar.evaluation.report import Row, build_comparison, build_report, table, write_report
+from avatar.evaluation.self_suite import SelfClip, evaluate_self
+from avatar.evaluation.sheet import ContactSheet, beside, save_png
+from avatar.evaluation.variants import Variant
 from avatar.stream.animator import Animator
-from avatar.stream.factory import AnimatorKind, make_animator
+from avatar.stream.factory import AnimatorKind
 
 CLIP_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".264", ".h264", ".gif", ".ts"}
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -34,6 +37,7 @@ SELF_COLUMNS = (
     "ssim",
     "face_psnr",
     "mouth_psnr",
+    "open_mouth_psnr",
     "eye_psnr",
     "landmark_distance",
     "mouth_correlation",
@@ -69,10 +73,15 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--animator",
-        type=AnimatorKind,
-        choices=list(AnimatorKind),
-        default=AnimatorKind.WARP,
-        help="default: warp",
+        nargs="+",
+        type=contender,
+        default=[contender(AnimatorKind.WARP)],
+        metavar="NAME",
+        help=f"one or several of {', '.join([*AnimatorKind, *Variant])}, or neural:OPTION=VALUE "
+        f"with options {', '.join(OPTIONS)} (default: warp)",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FOLDER", help="trained weights in place of the shipped"
     )
     parser.add_argument("--mode", choices=("self", "cross"), default="self", help="default: self")
     parser.add_argument("--output", type=Path, required=True, metavar="REPORT.json")
@@ -104,74 +113,155 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `evaluate`; LiveactorError passes through."""
-    is_self = arguments.mode == "self"
-    clips = _files(arguments.suite / "driving", CLIP_SUFFIXES, arguments.clips)
     output: Path = arguments.output
     if not output.parent.is_dir():
         raise AssetError(f"{output}: the folder {output.parent} does not exist.")
     sheets = output.with_suffix("").with_name(output.stem + "_sheets")
     sheets.mkdir(exist_ok=True)
-    animator = make_animator(arguments.animator)
-    max_frames = arguments.max_frames or (150 if is_self else 24)
-    stride = arguments.stride or (1 if is_self else 3)
+    contenders: list[Contender] = list({each.name: each for each in arguments.animator}.values())
+    animators = {each.name: each.make(weights=arguments.weights) for each in contenders}
+    is_self = arguments.mode == "self"
+    task = _Task(
+        animators,
+        sheets,
+        max_frames=arguments.max_frames or (150 if is_self else 24),
+        stride=arguments.stride or (1 if is_self else 3),
+    )
+    clips = files_in(arguments.suite / "driving", CLIP_SUFFIXES, arguments.clips)
     try:
         if is_self:
-            rows = list(_self_rows(clips, animator, sheets, max_frames, stride))
+            _self_rows(task, clips)
         else:
-            pictures = _files(arguments.suite / "reference", PICTURE_SUFFIXES, arguments.references)
-            rows = list(_cross_rows(clips, pictures, animator, sheets, max_frames, stride))
+            pictures = files_in(
+                arguments.suite / "reference", PICTURE_SUFFIXES, arguments.references
+            )
+            _cross_rows(task, clips, pictures)
     finally:
-        animator.close()
-    report = build_report(arguments.animator.value, arguments.mode, rows)
+        for animator in animators.values():
+            animator.close()
+    report = finish(
+        task.rows, contenders, arguments.mode, SELF_COLUMNS if is_self else CROSS_COLUMNS
+    )
     write_report(report, output)
-    print(table(rows, SELF_COLUMNS if is_self else CROSS_COLUMNS))
     print(f"{output}; contact sheets in {sheets}")
     print(json.dumps(report))
     return 0
 
 
-def _self_rows(
-    clips: list[Path], animator: Animator, sheets: Path, max_frames: int, stride: int
-) -> Iterator[Row]:
-    for path in tqdm(clips, desc="self", unit="clip"):
+def finish(
+    rows_of: Mapping[str, list[Row]],
+    contenders: Sequence[Contender],
+    mode: str,
+    columns: Sequence[str],
+) -> dict[str, object]:
+    """Print the tables; the report of one animator, or of several with their comparison."""
+    reports = {name: build_report(name, mode, rows) for name, rows in rows_of.items()}
+    for name, rows in rows_of.items():
+        if len(rows_of) > 1:
+            print(f"\n{name}")
+        print(table(rows, columns))
+    if len(rows_of) == 1:
+        return next(iter(reports.values()))
+    classical = [each.name for each in contenders if each.is_classical]
+    compared = compare(rows_of, classical)
+    means = ["animator", *(name for name in columns if name not in ("clip", "reference"))]
+    print("\nmeans")
+    print(table(compared, means, has_mean=False))
+    print(f"\nagainst the best of {', '.join(classical) or 'no classical variant'}, clip by clip")
+    gains = ["animator", "clip_wins", *(f"{metric}_gain" for metric in GAINS)]
+    print(table(compared, gains, has_mean=False))
+    return build_comparison(reports, mode, compared)
 
-        def measure(prepared: PreparedClip) -> tuple[Row, ContactSheet]:
-            return evaluate_self(prepared, animator, max_frames=max_frames, stride=stride)
 
-        yield _row({"clip": path.name}, _prepared(path), measure, sheets / f"{path.stem}.png")
+class _Task:
+    """Animators at work, and the rows that they have so far."""
+
+    def __init__(
+        self, animators: Mapping[str, Animator], sheets: Path, *, max_frames: int, stride: int
+    ) -> None:
+        self.animators, self.sheets = animators, sheets
+        self.max_frames, self.stride = max_frames, stride
+        self.rows: dict[str, list[Row]] = {name: [] for name in animators}
+
+    def refuse(self, names: Row, reason: str) -> None:
+        """What cannot be measured says why, with null for every number."""
+        for rows in self.rows.values():
+            rows.append({**names, "error": reason})
+
+    def measure(
+        self,
+        names: Row,
+        shared_label: str,
+        sheet_name: str,
+        one: Callable[[Animator], tuple[Row, ContactSheet]],
+    ) -> None:
+        """A row for each animator, and a contact sheet of all."""
+        sheets: dict[str, ContactSheet] = {}
+        for name, animator in self.animators.items():
+            try:
+                row, sheets[name] = one(animator)
+            except LiveactorError as error:
+                row = {"error": str(error)}
+            self.rows[name].append({**row, **names})
+        if len(self.animators) == 1 and sheets:
+            next(iter(sheets.values())).save(self.sheets / sheet_name)
+        elif sheets:
+            save_png(beside(sheets, shared_label), self.sheets / sheet_name)
 
 
-def _cross_rows(
-    clips: list[Path],
-    pictures: list[Path],
-    animator: Animator,
-    sheets: Path,
-    max_frames: int,
-    stride: int,
-) -> Iterator[Row]:
+def _self_rows(task: _Task, paths: list[Path]) -> None:
+    for path in tqdm(paths, desc="self", unit="clip"):
+        names: Row = {"clip": path.name}
+        prepared = _prepared(path)
+        if isinstance(prepared, str):
+            task.refuse(names, prepared)
+            continue
+        try:
+            clip = SelfClip(prepared)
+        except PictureError as error:
+            task.refuse(names, str(error))
+            continue
+
+        def one(animator: Animator, clip: SelfClip = clip) -> tuple[Row, ContactSheet]:
+            return evaluate_self(clip, animator, max_frames=task.max_frames, stride=task.stride)
+
+        try:
+            task.measure(names, "truth", f"{path.stem}.png", one)
+        finally:
+            clip.close()
+
+
+def _cross_rows(task: _Task, paths: list[Path], pictures: list[Path]) -> None:
     characters: list[tuple[Path, Character | PictureError]] = []
     for picture in tqdm(pictures, desc="opening", unit="picture"):
         try:
             characters.append((picture, open_character([picture])))
         except PictureError as error:
             characters.append((picture, error))
-    with tqdm(total=len(clips) * len(pictures), desc="cross", unit="pair") as bar:
-        for path in clips:
+    with tqdm(total=len(paths) * len(pictures), desc="cross", unit="pair") as bar:
+        for path in paths:
             prepared = _prepared(path)
             for picture, character in characters:
+                bar.update()
+                names: Row = {"clip": path.name, "reference": picture.name}
+                if isinstance(prepared, str) or isinstance(character, PictureError):
+                    task.refuse(names, str(prepared if isinstance(prepared, str) else character))
+                    continue
 
-                def measure(
-                    clip: PreparedClip, character: Character | PictureError = character
+                def one(
+                    animator: Animator,
+                    clip: PreparedClip = prepared,
+                    character: Character = character,
                 ) -> tuple[Row, ContactSheet]:
-                    if isinstance(character, PictureError):
-                        raise character
                     return evaluate_cross(
-                        clip, character, animator, max_frames=max_frames, stride=stride
+                        clip,
+                        character,
+                        animator,
+                        max_frames=task.max_frames,
+                        stride=task.stride,
                     )
 
-                names: Row = {"clip": path.name, "reference": picture.name}
-                yield _row(names, prepared, measure, sheets / f"{path.stem}__{picture.stem}.png")
-                bar.update()
+                task.measure(names, "driving", f"{path.stem}__{picture.stem}.png", one)
 
 
 def _prepared(path: Path) -> PreparedClip | str:
@@ -182,24 +272,7 @@ def _prepared(path: Path) -> PreparedClip | str:
         return str(error)
 
 
-def _row(
-    names: Row,
-    prepared: PreparedClip | str,
-    measure: Callable[[PreparedClip], tuple[Row, ContactSheet]],
-    sheet_path: Path,
-) -> Row:
-    """One row; what cannot be measured says why, with null for every number."""
-    if isinstance(prepared, str):
-        return {**names, "error": prepared}
-    try:
-        row, sheet = measure(prepared)
-    except (PictureError, ClipError) as error:
-        return {**names, "error": str(error)}
-    sheet.save(sheet_path)
-    return {**row, **names}
-
-
-def _files(folder: Path, suffixes: set[str], contains: str) -> list[Path]:
+def files_in(folder: Path, suffixes: set[str], contains: str) -> list[Path]:
     """Files of a kind in a folder, in order of name; raises AssetError where there are none."""
     if not folder.is_dir():
         raise AssetError(f"{folder}: there is no such folder.")

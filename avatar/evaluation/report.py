@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from avatar.errors import AssetError
 
 Row = dict[str, object]
 """Metrics of one clip or pair by name; None where there was nothing to measure."""
-_NO_MEAN = {"num_frames", "reference_frame"}
+_NO_MEAN = {"num_frames", "reference_frame", "seed"}
 
 
 def mean_row(rows: Sequence[Row]) -> dict[str, float | None]:
@@ -49,17 +49,29 @@ def build_report(animator: str, mode: str, rows: Sequence[Row]) -> dict[str, obj
     }
 
 
-def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def build_comparison(
+    reports: Mapping[str, Mapping[str, object]], mode: str, rows: Sequence[Row]
+) -> dict[str, object]:
+    """Several animators' reports and one row of comparison for each."""
+    return {
+        "animators": list(reports),
+        "mode": mode,
+        "comparison": [{name: _rounded(value) for name, value in row.items()} for row in rows],
+        "reports": dict(reports),
+    }
+
+
+def table(rows: Sequence[Row], columns: Sequence[str], *, has_mean: bool = True) -> str:
     """Aligned text: one line per row, then the mean; errors in full."""
-    means: Row = {"clip": "mean", **mean_row(rows)}
+    means: list[Row] = [{columns[0]: "mean", **mean_row(rows)}] if has_mean else []
     header = [_heading(column) for column in columns]
     lines = [header]
-    for row in [*rows, means]:
+    for row in [*rows, *means]:
         lines.append([_cell(row.get(column)) for column in columns])
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     text = []
     nothing: Row = {}
-    for line, row in zip(lines, [nothing, *rows, means], strict=True):
+    for line, row in zip(lines, [nothing, *rows, *means], strict=True):
         cells = [
             cell.ljust(width) if index == 0 else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(line, widths, strict=True))

@@ -1,8 +1,9 @@
 """Self-reenactment: a clip's first good frame, driven by the clip's other frames, against them.
 
-Knows one clip at a time and yields its row of the report; does not know files or tables. The
-animator starts with the reference as the driver's neutral, so that equal motion gives an equal
-picture; beyond that it runs as it does live.
+Knows one clip at a time and yields its row of the report for one animator after the other; does not
+know files or tables. What is true of the clip is measured once. The animator starts with the
+reference as the driver's neutral, so that equal motion gives an equal picture; beyond that it runs
+as it does live.
 
 Shape legend: H, W pixels; 3 colours.
 """
@@ -19,7 +20,7 @@ from avatar.evaluation import picture_metrics as pictures
 from avatar.evaluation.crop_protocol import FaceSeries, PreparedClip
 from avatar.evaluation.report import Row
 from avatar.evaluation.sheet import ContactSheet
-from avatar.frames import ByteArray, FaceMotion
+from avatar.frames import ByteArray, FaceMotion, Stamp
 from avatar.motion.neutral import Neutral
 from avatar.motion.topology import (
     FACE_OVAL,
@@ -32,6 +33,8 @@ from avatar.motion.topology import (
 from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 
+OPEN_MOUTH = 0.08
+"""Lip aperture (inter-ocular units) from which a frame counts as one with an open mouth."""
 _LEFT_EYE = np.concatenate([LEFT_LID_UPPER_CREASE, LEFT_LID_LOWER_CREASE])
 _RIGHT_EYE = np.concatenate([RIGHT_LID_UPPER_CREASE, RIGHT_LID_LOWER_CREASE])
 
@@ -51,16 +54,38 @@ class _Sums:
         return float(np.mean(found)) if found else None
 
 
+class SelfClip:
+    """A clip and what is the same for every animator: its character and its true faces."""
+
+    def __init__(self, prepared: PreparedClip) -> None:
+        """Raises PictureError where the reference cannot become a character."""
+        self.prepared = prepared
+        self.name = prepared.clip.info.path.name
+        self.character = character_of_canvas(prepared.reference_HW3, name=self.name)
+        self._faces: dict[int, FaceMotion | None] = {}
+        self._series = FaceSeries()
+
+    def face(self, truth_HW3: ByteArray, stamp: Stamp) -> FaceMotion | None:
+        """The face of a frame; frames come in order, and again for the next animator."""
+        if stamp.pts not in self._faces:
+            self._faces[stamp.pts] = self._series.add(truth_HW3, stamp.time_s)
+        return self._faces[stamp.pts]
+
+    def close(self) -> None:
+        """Release the tracker."""
+        self._series.close()
+
+
 def evaluate_self(
-    prepared: PreparedClip, animator: Animator, *, max_frames: int, stride: int = 1
+    clip: SelfClip, animator: Animator, *, max_frames: int, stride: int = 1
 ) -> tuple[Row, ContactSheet]:
     """One clip's metrics (null where there is nothing to measure) and its contact sheet."""
-    name = prepared.clip.info.path.name
-    character = character_of_canvas(prepared.reference_HW3, name=name)
+    prepared, character = clip.prepared, clip.character
     animator.configure(LiveSettings(is_mirrored=False))
     animator.open(character)
     animator.neutral = Neutral.of_reference(character.views[0].geometry)
-    truth_series, output_series = FaceSeries(), FaceSeries()
+    output_series = FaceSeries()
+    truth_faces: list[FaceMotion | None] = []
     sheet = ContactSheet(("truth", "output", "difference"))
     sums = _Sums()
     before: tuple[ByteArray, ByteArray] | None = None
@@ -74,9 +99,9 @@ def evaluate_self(
                 truth_canvas = truth_of.pop(rendered.stamp.pts)
                 truth = pictures.to_metric_size(truth_canvas)
                 output = pictures.to_metric_size(rendered.rgb_HW3)
-                time_s = rendered.stamp.time_s
-                face = truth_series.add(truth, time_s)
-                output_series.add(output, time_s)
+                face = clip.face(truth, rendered.stamp)
+                truth_faces.append(face)
+                output_series.add(output, rendered.stamp.time_s)
                 _compare(sums, truth, output, face)
                 if before is not None:
                     sums.add("flicker", pictures.flicker(before[0], truth, before[1], output))
@@ -84,9 +109,8 @@ def evaluate_self(
                 difference = np.abs(truth.astype(np.int16) - output).astype(np.uint8)
                 sheet.add(truth, output, difference)
     finally:
-        truth_series.close()
         output_series.close()
-    return _row(name, prepared, sums, truth_series.faces, output_series.faces), sheet
+    return _row(clip.name, prepared, sums, truth_faces, output_series.faces), sheet
 
 
 def _compare(sums: _Sums, truth: ByteArray, output: ByteArray, face: FaceMotion | None) -> None:
@@ -106,7 +130,10 @@ def _compare(sums: _Sums, truth: ByteArray, output: ByteArray, face: FaceMotion 
             box = pictures.box_of(points_N2[part], hw, margin)
             if box is not None:
                 a, b = pictures.cut_box(truth, box), pictures.cut_box(output, box)
-                sums.add(name, pictures.psnr_db(a, b))
+                psnr_db = pictures.psnr_db(a, b)
+                sums.add(name, psnr_db)
+                if name == "mouth_psnr" and face.lip_aperture > OPEN_MOUTH:
+                    sums.add("open_mouth_psnr", psnr_db)
     box = pictures.box_of(points_N2[FACE_OVAL], hw, 0.0)
     if box is not None:
         own = pictures.sharpness(truth, box)
@@ -127,6 +154,7 @@ def _row(
         "l1",
         "face_psnr",
         "mouth_psnr",
+        "open_mouth_psnr",
         "eye_psnr",
         "landmark_distance",
         "flicker",

@@ -6,7 +6,8 @@ however long a clip is. Shape legend: H, W pixels; 3 colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -40,27 +41,26 @@ class ContactSheet:
 
     def picture(self) -> ByteArray:
         """The sheet as RGB; a bare strip of labels where nothing was added."""
+        return np.vstack([self.row(label) for label in self._labels])
+
+    def row(self, label: str, shown_as: str | None = None) -> ByteArray:
+        """One row with its label, or another text in its place."""
         indices = np.linspace(0, len(self._columns) - 1, NUM_COLUMNS).round().astype(int)
         chosen = [self._columns[index] for index in sorted(set(indices.tolist())) if index >= 0]
-        rows = []
-        for row, label in enumerate(self._labels):
-            strip = np.full((TILE_PX, _LABEL_WIDTH_PX, 3), 24, np.uint8)
-            cv2.putText(
-                strip,
-                label,
-                (4, TILE_PX // 2),
-                cv2.FONT_HERSHEY_SIMPLEX,
-                0.45,
-                (230, 230, 230),
-                1,
-                cv2.LINE_AA,
-            )
-            rows.append(np.hstack([strip, *(column[row] for column in chosen)]))
-        return np.vstack(rows)
+        tiles = [column[self._labels.index(label)] for column in chosen]
+        return np.hstack([_text_strip(shown_as or label), *tiles])
 
     def save(self, path: Path) -> None:
         """Write a PNG."""
         save_png(self.picture(), path)
+
+
+def beside(sheets: Mapping[str, ContactSheet], shared_label: str) -> ByteArray:
+    """Several animators' sheets of one clip: what they share once, then each one's output."""
+    rows = [next(iter(sheets.values())).row(shared_label)]
+    rows += [sheet.row("output", shown_as=name) for name, sheet in sheets.items()]
+    width = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
 def save_png(rgb_HW3: ByteArray, path: Path) -> None:
@@ -68,6 +68,16 @@ def save_png(rgb_HW3: ByteArray, path: Path) -> None:
     is_encoded, data = cv2.imencode(".png", cv2.cvtColor(rgb_HW3, cv2.COLOR_RGB2BGR))
     assert is_encoded, "OpenCV is built with PNG"
     path.write_bytes(data.tobytes())
+
+
+def _text_strip(text: str) -> ByteArray:
+    """The text on dark ground, a line per word."""
+    strip = np.full((TILE_PX, _LABEL_WIDTH_PX, 3), 24, np.uint8)
+    white = (230, 230, 230)
+    for line, word in enumerate(re.split(r"[-:,]", text)):
+        place = (4, TILE_PX // 2 + 16 * line)
+        cv2.putText(strip, word, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, white, 1, cv2.LINE_AA)
+    return strip
 
 
 def _tile(rgb_HW3: ByteArray) -> ByteArray:

@@ -65,6 +65,28 @@ def test_self_suite_reports_every_clip(suite: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.media
+def test_several_animators_share_one_report(
+    suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["copy", "warp", "warp-blurred"]
+    options = ("--animator", *names, "--max-frames", "9", "--stride", "4", "--clips", "e")
+    report = _evaluate(suite, capsys, *options)
+    assert report["animators"] == names
+    assert isinstance(report["reports"], dict)
+    assert isinstance(report["comparison"], list)
+    rows = {row["animator"]: row for row in report["comparison"]}
+    for name in names:
+        clips = {row["clip"]: row for row in report["reports"][name]["clips"]}
+        assert set(clips) == {"half_asl_eat.mkv", "grey.mp4", "truncated-64bit.mp4"}
+        assert clips["grey.mp4"]["error"]
+        assert rows[name]["psnr"] == pytest.approx(clips["half_asl_eat.mkv"]["psnr"])
+    assert rows["warp-blurred"]["sharpness"] < 0.6 * rows["warp"]["sharpness"]
+    assert rows["copy"]["clip_wins"] in (0.0, 1.0)
+    assert "clip_wins" not in rows["warp"], "nothing is compared with itself"
+    assert (suite / "report_sheets" / "half_asl_eat.png").is_file()
+
+
+@pytest.mark.media
 def test_cross_suite_reports_every_pair(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--mode", "cross", "--animator", "copy", "--max-frames", "10", "--clips", "asl")
     report = _evaluate(suite, capsys, *options)
