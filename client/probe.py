@@ -70,7 +70,10 @@ class ProbeReport:
     p95_gap_s: float | None
     voice_delay_s: float | None
     av_skew_s: Percentiles
-    """Voice after picture: its median, and the 95th percentile of its size."""
+    """By how much beep and flash of one moment come apart: percentiles of its size."""
+    av_skew_median_s: float | None
+    """The same with its sign: positive where the voice comes after the picture."""
+    num_beeps: int
     num_pictures: int
     num_unread: int
     """Received pictures whose marker could not be read."""
@@ -193,7 +196,11 @@ def measure(
         longest_gap_s=_seconds(summary["longest_gap_ms"]),
         p95_gap_s=_seconds(summary["p95_gap_ms"]),
         voice_delay_s=_seconds(summary["voice_p50_ms"]),
-        av_skew_s=Percentiles(_seconds(summary["skew_p50_ms"]), _seconds(summary["skew_p95_ms"])),
+        av_skew_s=Percentiles(
+            _seconds(summary["skew_abs_p50_ms"]), _seconds(summary["skew_p95_ms"])
+        ),
+        av_skew_median_s=_seconds(summary["skew_p50_ms"]),
+        num_beeps=int(summary["num_beeps_heard"]),
         num_pictures=int(summary["num_received"]),
         num_unread=int(summary["num_unread"]),
         seconds=seconds,

@@ -114,11 +114,12 @@ def _run(
 
 
 def _show(title: str, report: dict[str, Any]) -> None:
-    glass = report["glass_to_glass_s"]
+    glass, skew = report["glass_to_glass_s"], report["av_skew_s"]
     print(
         f"{title:40s} glass to glass {1e3 * glass['p50']:5.0f} / {1e3 * glass['p95']:5.0f} ms   "
         f"{report['fps']:5.1f} fps   first {1e3 * (report['first_frame_s'] or 0):5.0f} ms   "
-        f"freezes {report['freezes']}   p95 gap {1e3 * (report['p95_gap_s'] or 0):4.0f} ms",
+        f"freezes {report['freezes']}   p95 gap {1e3 * (report['p95_gap_s'] or 0):4.0f} ms   "
+        f"skew {1e3 * (skew['p50'] or 0):3.0f} / {1e3 * (skew['p95'] or 0):3.0f} ms",
         file=sys.stderr,
     )
 

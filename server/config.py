@@ -59,12 +59,17 @@ class VideoSection:
     driving_max_decoded_px: int = 1920 * 1080
     """Larger ones are refused: decoding them would starve the other sessions."""
     canvas_max_px: int = 1024 * 1024
+    max_hold_s: float = 0.12
+    """Most by which pictures are held back so that the voice, which browsers keep for longer, is
+    heard when they are seen; 0: the least latency, and lips that move before the sound."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.fps <= 60:
             raise ValueError(f"video.fps = {self.fps}: must be from 1 to 60.")
         if not (50_000 <= self.min_bitrate_bps <= self.start_bitrate_bps <= self.max_bitrate_bps):
             raise ValueError("video: bitrates must satisfy 50000 <= min <= start <= max.")
+        if not 0 <= self.max_hold_s <= 0.5:
+            raise ValueError(f"video.max_hold_s = {self.max_hold_s}: must be from 0 to 0.5.")
         if not 128 <= self.driving_max_side_px <= 1920:
             raise ValueError("video.driving_max_side_px: must be from 128 to 1920.")
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from avatar.frames import FloatArray
 from avatar.timing import Clock, monotonic_s
+from server.delay_line import DelayLine
 from server.engine_messages import DrivingMeta
 from server.lane import EngineLane
+from server.lip_sync import LipSync
 from server.pacing import RateGate
 from server.picture_formats import fitted_size
 from server.receiver import LowLatencyReceiver
-from server.sync import RATE_HZ, DelayLine, TimestampUnwrapper, VoiceDelay, WindowMinimum
+from server.sync import RATE_HZ, TimestampUnwrapper, WindowMinimum
 
 VIDEO_RATE_HZ = 90_000
 
@@ -61,7 +63,7 @@ class DrivingIntake:
         self,
         lane: EngineLane,
         line: DelayLine,
-        delay: VoiceDelay,
+        lips: LipSync,
         *,
         fps: float,
         max_side_px: int,
@@ -70,7 +72,7 @@ class DrivingIntake:
     ) -> None:
         self._lane = lane
         self._line = line
-        self._delay = delay
+        self._lips = lips
         self._gate = RateGate(1.0 / fps)
         self._max_side_px = max_side_px
         self._clock = clock
@@ -93,7 +95,7 @@ class DrivingIntake:
         _, media_s = self._video_clock.map(rtp_timestamp, arrival_s)
         if self.video is not None:
             sender_s = self.video.sender_clock.time_s(rtp_timestamp, VIDEO_RATE_HZ)
-            self._delay.on_arrival("video", sender_s, arrival_s, arrival_s)
+            self._lips.on_arrival("video", sender_s, arrival_s, arrival_s)
         if not self._gate.passes(arrival_s):
             self.num_over_rate += 1
             return
@@ -121,7 +123,7 @@ class DrivingIntake:
         count, media_s = self._audio_clock.map(rtp_timestamp, arrival_s)
         if self.audio is not None:
             sender_s = self.audio.sender_clock.time_s(rtp_timestamp + len(samples_T), RATE_HZ)
-            self._delay.on_arrival("audio", sender_s, arrival_s, arrival_s)
+            self._lips.on_arrival("audio", sender_s, arrival_s, arrival_s)
         if not self.is_microphone_on:
             return
         self._line.push(samples_T, count, arrival_s)

@@ -72,16 +72,29 @@ class Metrics(Collector):
         yield _labelled("frames_dropped", "Pictures lost per hop.", "hop", drops)
         yield _labelled("http_refusals", "Requests refused.", "code", self.http_refusals)
         yield self._stages(sessions)
-        delays = [session.delay for session in sessions]
+        yield from self._lip_sync(sessions)
+
+    def _lip_sync(self, sessions: list[Session]) -> Iterable[GaugeMetricFamily]:
+        lips = [session.lips for session in sessions]
         yield _gauge(
             "voice_delay_seconds",
             "By how much the voice is held back, longest of all sessions.",
-            max((delay.delay_s for delay in delays), default=0.0),
+            max((session.line.lag_s or 0.0 for session in sessions), default=0.0),
+        )
+        yield _gauge(
+            "picture_hold_seconds",
+            "By how much pictures are held back for the voice, longest of all sessions.",
+            max((one.hold_s for one in lips), default=0.0),
+        )
+        yield _gauge(
+            "voice_skew_seconds",
+            "By how much the voice is heard after the picture is seen, largest.",
+            max((one.skew_s or 0.0 for one in lips), key=abs, default=0.0),
         )
         yield _gauge(
             "uplink_skew_seconds",
             "By how much longer the picture's way to us is than the voice's, largest.",
-            max((delay.skew_s for delay in delays), key=abs, default=0.0),
+            max((one.uplink_skew_s for one in lips), key=abs, default=0.0),
         )
 
     def _stages(self, sessions: list[Session]) -> GaugeMetricFamily:

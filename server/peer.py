@@ -27,7 +27,8 @@ from server.intake import DrivingIntake
 from server.offers import clean_offer
 from server.protocol import CONTROL_CHANNEL
 from server.receiver import AudioReceiver, VideoReceiver, take_over
-from server.tracks import AvatarVideoTrack, VoiceTrack
+from server.tracks import AvatarVideoTrack
+from server.voice_track import VoiceTrack
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ Over HTTP
     POST   /api/sessions/{id}/bye        (navigator.sendBeacon) -> 204
     any failure                          -> {"error": {"code", "message"}}
 Over the data channel `control` (ordered, UTF-8 text, at most MAX_MESSAGE_BYTES)
-    client says  heartbeat settings character calibrate neutral
+    client says  heartbeat settings character calibrate neutral playout
     server says  hello heartbeat stats neutral character notice bye
 """
 
@@ -40,6 +40,7 @@ HEARTBEAT_INTERVAL_S = 2.0
 """The client says `heartbeat` this often; the server frees the slot after HEARTBEAT_TIMEOUT_S."""
 HEARTBEAT_TIMEOUT_S = 6.0
 STATS_INTERVAL_S = 0.5
+MAX_PLAYOUT_MS = 10_000.0
 CONTROL_CHANNEL = "control"
 
 REGIONS = ("mouth", "eyes", "brows", "head", "body", "hands")
@@ -104,7 +105,25 @@ class NeutralFace:
     neutral: Mapping[str, Any] | None
 
 
-ClientMessage = Heartbeat | Settings | UseCharacter | Calibrate | NeutralFace
+@dataclass(frozen=True, slots=True)
+class Playout:
+    """How long this browser lately held what came in, until it was heard or seen; every second."""
+
+    type: ClassVar[str] = "playout"
+    voice_ms: float
+    """Jitter buffer and sound card."""
+    picture_ms: float
+    """Jitter buffer, decoder and display."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("voice_ms", self.voice_ms), ("picture_ms", self.picture_ms)):
+            if not 0 <= value <= MAX_PLAYOUT_MS:
+                raise ProtocolError(
+                    "bad_value", f"playout.{name}: must be from 0 to {MAX_PLAYOUT_MS:.0f}."
+                )
+
+
+ClientMessage = Heartbeat | Settings | UseCharacter | Calibrate | NeutralFace | Playout
 
 # --- data channel, server -> client -------------------------------------------------------------
 
@@ -180,6 +199,11 @@ class Stats:
     bitrate_out_bps: float
     voice_delay_ms: float
     """By how much the voice is held back to match the picture."""
+    picture_hold_ms: float
+    """By how much the picture is held back to match the voice."""
+    voice_skew_ms: float | None
+    """By how much the voice is heard after the picture is seen; null until the page has reported
+    (`playout`)."""
     round_trip_ms: float | None
     """RTCP round trip; null until known."""
     frames: tuple[FrameTrace, ...] = ()
@@ -299,7 +323,7 @@ class ErrorBody:
 # --- reading and writing ------------------------------------------------------------------------
 
 CLIENT_MESSAGES: Mapping[str, type[ClientMessage]] = {
-    kind.type: kind for kind in (Heartbeat, Settings, UseCharacter, Calibrate, NeutralFace)
+    kind.type: kind for kind in (Heartbeat, Settings, UseCharacter, Calibrate, NeutralFace, Playout)
 }
 SERVER_MESSAGES: Mapping[str, type[ServerMessage]] = {
     kind.type: kind for kind in (Hello, Heartbeat, Stats, NeutralFace, UseCharacter, Notice, Bye)

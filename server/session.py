@@ -15,6 +15,7 @@ from avatar.errors import LiveactorError, SessionError
 from avatar.timing import Clock, StageTimers, monotonic_s
 from server import protocol
 from server.config import ServeConfig
+from server.delay_line import DelayLine
 from server.engine import Engine, EngineState
 from server.engine_messages import (
     CharacterShown,
@@ -24,6 +25,7 @@ from server.engine_messages import (
 )
 from server.intake import DrivingIntake
 from server.lane import EngineLane, RenderedPicture
+from server.lip_sync import LipSync
 from server.peer import Peer, PeerCallbacks
 from server.rate_limit import TokenBucket
 from server.session_state import SessionState, StateMachine
@@ -31,8 +33,8 @@ from server.session_stats import SessionStats
 from server.speak import SpeakSocket
 from server.speech_feed import SpeechEvent, SpeechFeed
 from server.speech_sink import SessionMouth
-from server.sync import DelayLine, VoiceDelay
-from server.tracks import AvatarVideoTrack, VoiceTrack
+from server.tracks import AvatarVideoTrack
+from server.voice_track import VoiceTrack
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +72,13 @@ class Session:
         self._clock = clock
         self._machine = StateMachine()
         self._origin_s = clock()
-        self._delay = VoiceDelay()
+        self._lips = LipSync(max_hold_s=config.video.max_hold_s)
         self._line = DelayLine()
         self._bucket = TokenBucket(MESSAGES_PER_S, 2 * MESSAGES_PER_S, clock)
         self.video_track = AvatarVideoTrack(
             fps=config.video.fps,
             origin_s=self._origin_s,
-            voice_delay=self._delay,
+            lips=self._lips,
             timers=self.timers,
             clock=clock,
         )
@@ -84,16 +86,16 @@ class Session:
         self.intake = DrivingIntake(
             lane,
             self._line,
-            self._delay,
+            self._lips,
             fps=config.video.fps,
             max_side_px=config.video.driving_max_side_px,
             origin_s=self._origin_s,
             clock=clock,
         )
         self.voice_track = VoiceTrack(
-            self._line, self._delay, origin_s=self._origin_s, is_on=True, clock=clock
+            self._line, self._lips, origin_s=self._origin_s, is_on=True, clock=clock
         )
-        mouth = SessionMouth(self.intake, lane, self._line, self._delay, origin_s=self._origin_s)
+        mouth = SessionMouth(self.intake, lane, self._line, self._lips, origin_s=self._origin_s)
         self.speech = SpeechFeed(mouth, self._on_speech, clock=clock)
         """What an application lets the avatar say."""
         self.speaker: SpeakSocket | None = None
@@ -129,9 +131,9 @@ class Session:
         return self._engine.state
 
     @property
-    def delay(self) -> VoiceDelay:
-        """How the voice is delayed."""
-        return self._delay
+    def lips(self) -> LipSync:
+        """Who waits for whom, voice or picture."""
+        return self._lips
 
     @property
     def line(self) -> DelayLine:
@@ -204,6 +206,7 @@ class Session:
 
     def _on_first_picture(self) -> None:
         self.first_picture_s = self._clock() - self._origin_s
+        self.voice_track.begin_soon()
 
     def _on_engine_event(self, event: LaneEvent) -> None:
         if isinstance(event, NeutralChanged):
@@ -273,6 +276,8 @@ class Session:
             self._settings = message
             self.voice_track.is_on = message.is_voice_on
             self._lane.configure(message.sources, message.is_mirrored)
+        elif isinstance(message, protocol.Playout):
+            self._lips.on_playout(message.voice_ms / 1e3, message.picture_ms / 1e3)
         elif isinstance(message, protocol.UseCharacter):
             self._start(self._swap(message.id))
         elif isinstance(message, protocol.Calibrate):

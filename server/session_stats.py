@@ -92,6 +92,7 @@ class SessionStats:
             "voice_jumps": line.jumps,
             "voice_slewed": line.slewed_frames,
             "voice_skipped": voice.skipped,
+            "voice_awaited": voice.awaited,
             "bad_message": session.num_bad_messages,
             "mouth_by_voice": self._num_by_voice,
             **{f"face_{state.value}": self._num_in_state[state] for state in Tracking},
@@ -113,6 +114,7 @@ class SessionStats:
         bits_in = 8 * video.counters.payload_bytes if video else 0
         bits_out = 8 * encoder.counters.payload_bytes if encoder else 0
         round_trip_s = peer.round_trip_s if peer else None
+        skew_s = session.lips.skew_s
         return protocol.Stats(
             state=_STATE_WORDS.get(session.state.value, "connecting"),
             engine=session.engine_state.value,
@@ -125,7 +127,9 @@ class SessionStats:
             counts=counts,
             bitrate_in_bps=round(self._rate("bits_in", bits_in, now_s)),
             bitrate_out_bps=round(self._rate("bits_out", bits_out, now_s)),
-            voice_delay_ms=round(1e3 * max(session.delay.delay_s, session.line.floor_s), 1),
+            voice_delay_ms=round(1e3 * (session.line.lag_s or 0.0), 1),
+            picture_hold_ms=round(1e3 * session.lips.hold_s, 1),
+            voice_skew_ms=None if skew_s is None else round(1e3 * skew_s, 1),
             round_trip_ms=None if round_trip_s is None else round(1e3 * round_trip_s, 1),
             frames=self._traces(),
         )

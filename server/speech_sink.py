@@ -6,9 +6,11 @@ Knows one session's way in and its media clock; does not know queues or sockets.
 from __future__ import annotations
 
 from avatar.frames import FloatArray
+from server.delay_line import DelayLine
 from server.intake import DrivingIntake
 from server.lane import EngineLane
-from server.sync import RATE_HZ, DelayLine, VoiceDelay
+from server.lip_sync import LipSync
+from server.sync import RATE_HZ
 
 
 class SessionMouth:
@@ -19,14 +21,14 @@ class SessionMouth:
         intake: DrivingIntake,
         lane: EngineLane,
         line: DelayLine,
-        delay: VoiceDelay,
+        lips: LipSync,
         *,
         origin_s: float,
     ) -> None:
         self._intake = intake
         self._lane = lane
         self._line = line
-        self._delay = delay
+        self._lips = lips
         self._origin_s = origin_s
         self._next: int | None = None
         """Timestamp of the next sample for the ear, in samples since the origin."""
@@ -34,7 +36,7 @@ class SessionMouth:
     @property
     def voice_delay_s(self) -> float:
         """From the feed of a sample to the moment it leaves."""
-        return self._delay.delay_s
+        return max(self._lips.delay_s, self._line.lag_s or 0.0)
 
     def begin_speech(self) -> None:
         """Pushed sound takes the microphone's place."""

@@ -1,7 +1,7 @@
-"""What is sent: the character's pictures and the delayed voice, as aiortc tracks.
+"""What is seen: the character's pictures as an aiortc track, at a steady rate that never stops.
 
-Knows pacing and the media clock; does not know encoders or peers. Both tracks count their
-timestamps from one origin, so that picture and voice that leave together carry the same time.
+Knows pacing, the media clock and who holds a picture back; does not know encoders or peers. Counts
+its timestamps from the session's origin, as the voice does (`server.voice_track`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
-import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from avatar.frames import ByteArray
 from avatar.timing import Clock, StageTimers, monotonic_s
 from server import pacing
+from server.engine_messages import RenderedMeta
 from server.lane import RenderedPicture
+from server.lip_sync import LipSync
 from server.pacing import Action, PacingState
-from server.sync import FRAME_SAMPLES, RATE_HZ, DelayLine, VoiceDelay
 
 VIDEO_TIME_BASE = Fraction(1, 90_000)
-AUDIO_TIME_BASE = Fraction(1, RATE_HZ)
 _TRACES_KEPT = 64
+_MAX_WAITING = 16
 
 
 @dataclass(slots=True)
@@ -49,6 +49,12 @@ class SentPicture:
     server_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    picture: RenderedPicture
+    release_s: float
+
+
 class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
     """Pictures of the character at a steady rate that never stops."""
 
@@ -59,7 +65,7 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         *,
         fps: float,
         origin_s: float,
-        voice_delay: VoiceDelay,
+        lips: LipSync,
         timers: StageTimers,
         clock: Clock = monotonic_s,
     ) -> None:
@@ -68,23 +74,36 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self.recent: deque[SentPicture] = deque(maxlen=_TRACES_KEPT)
         self.on_first_sent: Callable[[], None] | None = None
         self._origin_s = origin_s
-        self._voice_delay = voice_delay
+        self._lips = lips
         self._timers = timers
         self._clock = clock
         self._pacing = PacingState(1.0 / fps)
-        self._waiting: deque[RenderedPicture] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._shown: ByteArray | None = None
         self._shown_taken_s = float("nan")
         self._last_pts = -1
         self._wake: asyncio.Future[None] | None = None
 
     def offer(self, picture: RenderedPicture) -> None:
-        """A rendered picture is there; the newest push wins."""
-        self._waiting.append(picture)
-        while len(self._waiting) > picture.meta.chunk_frames:
+        """A rendered picture is there; of those that may leave, the newest push wins."""
+        now_s, meta = self._clock(), picture.meta
+        release_s = now_s
+        if _is_placed(meta):
+            release_s = self._lips.on_picture(
+                self._said_s(meta), now_s, voice_lag_s=meta.voice_lag_s
+            )
+        self._waiting.append(_Waiting(picture, release_s))
+        self._drop_overtaken(now_s)
+        while len(self._waiting) > _MAX_WAITING:
             self._waiting.popleft()
             self.counters.dropped += 1
         self._ring()
+
+    def _drop_overtaken(self, now_s: float) -> None:
+        due = [waiting for waiting in self._waiting if waiting.release_s <= now_s]
+        for _ in range(len(due) - (due[-1].picture.meta.chunk_frames if due else 0)):
+            self._waiting.popleft()
+            self.counters.dropped += 1
 
     def stop(self) -> None:
         """End the track; a waiting `recv` ends with it."""
@@ -97,14 +116,20 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             if self.readyState != "live":
                 raise MediaStreamError
             now_s = self._clock()
+            self._drop_overtaken(now_s)
+            release_s = self._waiting[0].release_s if self._waiting else None
+            is_due = release_s is not None and release_s <= now_s
             decision = pacing.decide(
                 self._pacing,
-                is_fresh_waiting=bool(self._waiting),
-                is_mid_chunk=self._is_mid_chunk(),
+                is_fresh_waiting=is_due,
+                is_mid_chunk=is_due and self._is_mid_chunk(),
                 now_s=now_s,
             )
             if decision.action is Action.WAIT:
-                await self._wait(decision.until_s - now_s, is_ringing=not self._waiting)
+                until_s = decision.until_s
+                if release_s is not None and not is_due:
+                    until_s = min(until_s, release_s)
+                await self._wait(until_s - now_s, is_ringing=not is_due)
                 continue
             is_held = decision.action is Action.HOLD
             if not is_held:
@@ -117,10 +142,10 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
 
     def _is_mid_chunk(self) -> bool:
         """The waiting picture came out of the same push as the one on screen."""
-        return bool(self._waiting) and self._waiting[0].meta.taken_s == self._shown_taken_s
+        return self._waiting[0].picture.meta.taken_s == self._shown_taken_s
 
     def _take(self, now_s: float) -> None:
-        picture = self._waiting.popleft()
+        picture = self._waiting.popleft().picture
         meta = picture.meta
         self._shown = picture.i420
         self._shown_taken_s = meta.taken_s
@@ -138,12 +163,15 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             timers.add("receive", meta.published_s - meta.arrival_s)
             timers.add("to_engine", meta.taken_s - meta.published_s)
             timers.add("server", now_s - meta.arrival_s)
-            self._voice_delay.on_picture_sent(meta.arrival_s, now_s, voice_lag_s=meta.voice_lag_s)
             self.recent.append(
                 SentPicture(meta.rtp_timestamp, self._last_pts, now_s - meta.arrival_s)
             )
-        elif meta.voice_lag_s is not None:  # no camera: the voice alone moves the picture
-            self._voice_delay.on_picture_sent(meta.arrival_s, now_s, voice_lag_s=meta.voice_lag_s)
+        if _is_placed(meta):
+            self._lips.on_picture_sent(self._said_s(meta), now_s, voice_lag_s=meta.voice_lag_s)
+
+    def _said_s(self, meta: RenderedMeta) -> float:
+        """When the picture's moment came to us: on the media clock, so it is even."""
+        return self._origin_s + meta.pts * float(VIDEO_TIME_BASE)
 
     def _frame(self) -> av.VideoFrame:
         assert self._shown is not None
@@ -176,64 +204,6 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             self._wake = None
 
 
-@dataclass(slots=True)
-class VoiceTrackCounters:
-    """What became of the voice's rhythm."""
-
-    sent: int = 0
-    skipped: int = 0
-    """Frames left out after a stall of this process, instead of a burst."""
-
-
-class VoiceTrack(MediaStreamTrack):  # type: ignore[misc]
-    """The voice, delayed to match the picture; 20 ms every 20 ms whatever happens."""
-
-    kind = "audio"
-    MAX_BEHIND_S = 0.1
-
-    def __init__(
-        self,
-        line: DelayLine,
-        delay: VoiceDelay,
-        *,
-        origin_s: float,
-        is_on: bool,
-        clock: Clock = monotonic_s,
-    ) -> None:
-        super().__init__()
-        self.counters = VoiceTrackCounters()
-        self.is_on = is_on
-        self._line = line
-        self._delay = delay
-        self._origin_s = origin_s
-        self._clock = clock
-        self._next: int | None = None
-        """Timestamp of the next frame, in samples since the origin."""
-
-    async def recv(self) -> av.AudioFrame:
-        """The next 20 ms."""
-        if self.readyState != "live":
-            raise MediaStreamError
-        now_s = self._clock()
-        if self._next is None:
-            self._next = round((now_s - self._origin_s) * RATE_HZ)
-        due_s = self._origin_s + self._next / RATE_HZ
-        if now_s - due_s > self.MAX_BEHIND_S:
-            behind = int((now_s - due_s) * RATE_HZ / FRAME_SAMPLES)
-            self._next += behind * FRAME_SAMPLES
-            self.counters.skipped += behind
-        elif due_s > now_s:
-            await asyncio.sleep(due_s - now_s)
-            if self.readyState != "live":
-                raise MediaStreamError
-        samples_T = self._line.pull(self._delay.delay_s, self._clock())
-        if not self.is_on:
-            samples_T = np.zeros_like(samples_T)
-        pcm = (np.clip(samples_T, -1.0, 1.0) * 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(pcm[np.newaxis, :], format="s16", layout="mono")
-        frame.sample_rate = RATE_HZ
-        frame.time_base = AUDIO_TIME_BASE
-        frame.pts = self._next
-        self._next += FRAME_SAMPLES
-        self.counters.sent += 1
-        return frame
+def _is_placed(meta: RenderedMeta) -> bool:
+    """Whether the picture belongs to a moment of the voice; idle life does not."""
+    return meta.is_driven or meta.voice_lag_s is not None

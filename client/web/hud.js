@@ -120,7 +120,8 @@ export class Hud {
       ["Dropped", stats ? total(stats.drops) : "…"],
       ["Held pictures", stats ? String(stats.counts.held ?? 0) : "…"],
       ["Freezes, lost packets", link ? `${link.freezes}, ${link.packetsLost}` : "…"],
-      ["Voice held back", stats ? ms(stats.voice_delay_ms) : "…"],
+      ["Voice, picture held back", stats ? heldText(stats) : "…"],
+      ["Voice after picture", stats?.voice_skew_ms != null ? ms(stats.voice_skew_ms) : "…"],
       ["Picture", link?.width ? `${link.width} × ${link.height} ${link.codec}` : "…"],
     ];
     this.root.replaceChildren(
@@ -175,6 +176,11 @@ function stageTable(stats) {
 /** @param {number} value */
 function ms(value) {
   return `${Math.round(value)} ms`;
+}
+
+/** @param {Stats} stats */
+function heldText(stats) {
+  return `${Math.round(stats.voice_delay_ms)}, ${ms(stats.picture_hold_ms)}`;
 }
 
 /** @param {number} value */

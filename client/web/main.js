@@ -14,6 +14,7 @@ import { failureOfApi } from "./failures.js";
 import { Gallery } from "./gallery.js";
 import { Hud } from "./hud.js";
 import { loadNeutral, loadPreferences } from "./preferences.js";
+import { PlayoutReport } from "./playout.js";
 import { Probe } from "./probe.js";
 import { Recorder } from "./recorder.js";
 import { Regions } from "./regions.js";
@@ -69,6 +70,7 @@ const upload = new Upload(
   (character) => actions.addCharacter(character),
 );
 const hud = new Hud(stage.avatar);
+const playout = new PlayoutReport(stage.avatar);
 const actions = new Actions({
   store,
   devices,
@@ -88,6 +90,7 @@ const view = new View({
   stage,
   gallery,
   hud,
+  playout,
   calibration,
   recorder,
   cameraPanel: new CameraPanel(devices, (kind, id) => actions.rememberDevice(kind, id)),

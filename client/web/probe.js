@@ -23,6 +23,8 @@ const MAX_SAMPLES = 40_000;
 /** A stamp older than this is a misread strip. */
 const MAX_LATENCY_MS = 20_000;
 const FREEZE_MS = 200;
+/** Two camera pictures. */
+const FLASH_WITHIN_MS = 80;
 
 export class Probe {
   constructor() {
@@ -86,7 +88,9 @@ export class Probe {
     const latencies = fresh.map(({ latency_ms }) => Number(latency_ms));
     const gaps = fresh.slice(1).map(({ at_ms }, i) => at_ms - fresh[i].at_ms);
     const spanS = fresh.length > 1 ? (fresh[fresh.length - 1].at_ms - fresh[0].at_ms) / 1000 : 0;
-    const voice = this.voice.latencies();
+    const beeps = this.voice.heardBeeps();
+    const voice = beeps.map(({ latency_ms }) => latency_ms);
+    const skews = beeps.flatMap((beep) => skewOf(beep, fresh) ?? []);
     const p50 = latencies.length > 0 ? percentile(latencies, 0.5) : null;
     return {
       num_received: this.samples.length,
@@ -101,15 +105,10 @@ export class Probe {
       longest_gap_ms: gaps.length > 0 ? Math.max(...gaps) : null,
       p95_gap_ms: gaps.length > 0 ? percentile(gaps, 0.95) : null,
       voice_p50_ms: voice.length > 0 ? percentile(voice, 0.5) : null,
-      // Positive: the voice comes after the picture.
-      skew_p50_ms: voice.length > 0 && p50 !== null ? percentile(voice, 0.5) - p50 : null,
-      skew_p95_ms:
-        voice.length > 0 && p50 !== null
-          ? percentile(
-              voice.map((ms) => Math.abs(ms - p50)),
-              0.95,
-            )
-          : null,
+      // Positive: the voice comes after the picture of the same moment.
+      skew_p50_ms: skews.length > 0 ? percentile(skews, 0.5) : null,
+      skew_abs_p50_ms: skews.length > 0 ? percentile(skews.map(Math.abs), 0.5) : null,
+      skew_p95_ms: skews.length > 0 ? percentile(skews.map(Math.abs), 0.95) : null,
       num_beeps_sent: this.voice.num_sent,
       num_beeps_heard: voice.length,
     };
@@ -195,6 +194,22 @@ export class Probe {
       is_repeat: isRepeat,
     });
   }
+}
+
+/**
+ * The flash is every picture's stamp: the one that left at the time of a beep is the beep's.
+ * @param {import("./probe_voice.js").Beep} beep
+ * @param {Sample[]} fresh
+ * @returns {number|null} ms by which the beep came back after that picture; null: it was lost
+ */
+function skewOf(beep, fresh) {
+  /** @type {{off: number, latency: number}|null} */
+  let best = null;
+  for (const { at_ms, latency_ms } of fresh) {
+    const off = Math.abs(at_ms - Number(latency_ms) - beep.sent_ms);
+    if (best === null || off < best.off) best = { off, latency: Number(latency_ms) };
+  }
+  return best !== null && best.off <= FLASH_WITHIN_MS ? beep.latency_ms - best.latency : null;
 }
 
 /**

@@ -2,9 +2,9 @@
  * The voice's part of the probe: a short beep leaves every two seconds instead of the microphone,
  * and is heard again in what the server returns; both moments are read on one AudioContext clock.
  * Knows sound and times only. The two audio buffers of the browser (about 10 ms each) are included.
+ *
+ * @typedef {{sent_ms: number, latency_ms: number}} Beep  sent on the clock of `performance.now`
  */
-
-import { ageMs } from "./strip.js";
 
 const BEEP_HZ = 1000;
 const BEEP_S = 0.04;
@@ -19,7 +19,7 @@ export class VoiceProbe {
     this.context = null;
     /** @type {MediaStreamAudioDestinationNode|null} */
     this.destination = null;
-    /** @type {number[]} context time of each beep sent, s */
+    /** @type {{context_s: number, sent_ms: number}[]} */
     this.sent = [];
     /** @type {number[]} context time of each beep heard, s */
     this.heard = [];
@@ -62,11 +62,12 @@ export class VoiceProbe {
     this.sent = this.sent.slice(-2);
   }
 
-  /** @returns {number[]} ms from each heard beep's sending to its hearing */
-  latencies() {
+  /** @returns {Beep[]} those that were heard again */
+  heardBeeps() {
     return this.heard.flatMap((heardS) => {
-      const sentS = this.sent.findLast((time) => time <= heardS);
-      return sentS === undefined ? [] : [ageMs(heardS * 1000, sentS * 1000)];
+      const beep = this.sent.findLast(({ context_s }) => context_s <= heardS);
+      if (beep === undefined) return [];
+      return [{ sent_ms: beep.sent_ms, latency_ms: (heardS - beep.context_s) * 1000 }];
     });
   }
 
@@ -84,7 +85,8 @@ export class VoiceProbe {
       if (next > context.currentTime + PERIOD_S) return;
       gate.gain.setValueAtTime(LEVEL, next);
       gate.gain.setValueAtTime(0, next + BEEP_S);
-      this.sent.push(next);
+      const aheadMs = (next - context.currentTime) * 1000;
+      this.sent.push({ context_s: next, sent_ms: performance.now() + aheadMs });
       this.num_sent += 1;
       if (this.sent.length > MAX_BEEPS) this.sent.splice(0, MAX_BEEPS / 2);
       if (this.heard.length > MAX_BEEPS) this.heard.splice(0, MAX_BEEPS / 2);

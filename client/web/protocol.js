@@ -21,7 +21,8 @@
  * @typedef {{type: 'stats', state: string, engine: string, tracking: string, fps_in: number,
  *   fps_engine: number, fps_out: number, stages: Record<string, StageLatency>,
  *   drops: Record<string, number>, counts: Record<string, number>, bitrate_in_bps: number,
- *   bitrate_out_bps: number, voice_delay_ms: number, round_trip_ms: number|null,
+ *   bitrate_out_bps: number, voice_delay_ms: number, picture_hold_ms: number,
+ *   voice_skew_ms: number|null, round_trip_ms: number|null,
  *   frames: FrameTrace[]}} Stats
  * @typedef {{type: string, [field: string]: unknown}} ServerMessage
  */
@@ -70,6 +71,7 @@ const SERVER_FIELDS = Object.freeze({
     bitrate_in_bps: "number",
     bitrate_out_bps: "number",
     voice_delay_ms: "number",
+    picture_hold_ms: "number",
   },
   neutral: { neutral: "object" },
   character: { id: "string" },
@@ -102,6 +104,11 @@ export function calibrate() {
 /** @param {Neutral|null} value null: forget it */
 export function neutral(value) {
   return { type: "neutral", neutral: value };
+}
+
+/** @param {number} voiceMs @param {number} pictureMs from receipt until heard, until seen */
+export function playout(voiceMs, pictureMs) {
+  return { type: "playout", voice_ms: voiceMs, picture_ms: pictureMs };
 }
 
 /**

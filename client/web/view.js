@@ -6,6 +6,7 @@
  * @typedef {{store: import("./state.js").Store, devices: import("./devices.js").Devices,
  *   session: import("./session.js").Session, stage: import("./stage.js").Stage,
  *   gallery: import("./gallery.js").Gallery, hud: import("./hud.js").Hud,
+ *   playout: import("./playout.js").PlayoutReport,
  *   calibration: import("./calibration.js").Calibration,
  *   recorder: import("./recorder.js").Recorder,
  *   cameraPanel: import("./camera_panel.js").CameraPanel,
@@ -164,10 +165,11 @@ export class View {
 
   /** @param {MediaStream|null} remote */
   #showRemote(remote) {
-    const { stage, hud, session, probe } = this.parts;
+    const { stage, hud, playout, session, probe } = this.parts;
     this.hints.clear();
     stage.showAvatar(remote);
     hud.follow(remote === null ? null : session.peer);
+    playout.follow(remote === null ? null : session.peer);
     probe?.watch(remote);
     this.#onTracks();
   }

@@ -25,6 +25,7 @@ BUILD = """async (message) => {
         case "character": return words.character(message.id);
         case "calibrate": return words.calibrate();
         case "neutral": return words.neutral(message.neutral);
+        case "playout": return words.playout(message.voice_ms, message.picture_ms);
     }
 }"""
 

@@ -1,0 +1,153 @@
+"""The voice waits as long as asked, and never stops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from server.delay_line import DelayLine
+from server.sync import FRAME_SAMPLES, RATE_HZ
+
+PTIME_S = FRAME_SAMPLES / RATE_HZ
+
+
+def _ramp(start: int) -> np.ndarray:
+    """Samples that say where they are (as a fraction of a long stream)."""
+    return (np.arange(start, start + FRAME_SAMPLES) / 1e7).astype(np.float32)
+
+
+class _Loop:
+    """A sender, a delay line and a player on one invented clock."""
+
+    def __init__(self) -> None:
+        self.line = DelayLine()
+        self.now_s = 100.0
+        self.timestamp = 0
+        self.lags_s: list[float] = []
+
+    def step(self, delay_s: float, *, is_lost: bool = False, late_s: float = 0.0) -> np.ndarray:
+        self.now_s += PTIME_S
+        if not is_lost:
+            samples = _ramp(self.timestamp)
+            self.line.push(samples, self.timestamp, self.now_s + late_s)
+        self.timestamp += FRAME_SAMPLES
+        frame = self.line.pull(delay_s, self.now_s + 0.003)
+        if frame[-1] > 0:
+            said_s = self.now_s - (self.timestamp - float(frame[-1]) * 1e7) / RATE_HZ
+            self.lags_s.append(self.now_s + 0.003 - said_s)
+        return frame
+
+
+@pytest.mark.parametrize("delay_s", [0.04, 0.1, 0.3])
+def test_the_voice_is_late_by_the_delay_asked_for(delay_s: float) -> None:
+    loop = _Loop()
+    for _ in range(150):
+        loop.step(delay_s)
+    assert np.median(loop.lags_s[-50:]) == pytest.approx(delay_s, abs=0.01)
+
+
+def test_a_slowly_growing_delay_is_followed_without_a_jump() -> None:
+    loop = _Loop()
+    for i in range(500):
+        loop.step(0.05 + 0.0001 * i)
+    assert loop.line.counters.jumps == 0
+    assert loop.lags_s[-1] == pytest.approx(0.1, abs=0.012)
+
+
+def test_the_slew_is_bounded() -> None:
+    loop = _Loop()
+    for _ in range(100):
+        loop.step(0.05)
+    for _ in range(100):
+        frame = loop.step(0.14)
+        speed = float(frame[-1] - frame[0]) * 1e7 / (FRAME_SAMPLES - 1)
+        assert 1 - DelayLine.SLEW - 0.01 <= speed <= 1 + DelayLine.SLEW + 0.01
+
+
+def test_a_far_move_of_the_delay_is_one_jump() -> None:
+    loop = _Loop()
+    for _ in range(100):
+        loop.step(0.05)
+    for _ in range(50):
+        loop.step(0.4)
+    assert loop.line.counters.jumps == 1
+    assert loop.lags_s[-1] == pytest.approx(0.4, abs=0.012)
+
+
+def test_there_is_always_a_frame_even_of_nothing() -> None:
+    line = DelayLine()
+    for i in range(10):
+        frame = line.pull(0.05, 100.0 + i * PTIME_S)
+        assert frame.shape == (FRAME_SAMPLES,)
+        assert not frame.any()
+    assert line.counters.silent_frames == 10
+
+
+def test_a_lost_packet_is_a_hole_of_its_own_length_only() -> None:
+    loop = _Loop()
+    for i in range(200):
+        loop.step(0.08, is_lost=i == 120)
+    assert loop.line.counters.concealed_samples == FRAME_SAMPLES
+    assert loop.line.counters.jumps == 0
+    assert loop.lags_s[-1] == pytest.approx(0.08, abs=0.012)
+
+
+def test_jittery_arrivals_raise_the_floor_slowly() -> None:
+    loop = _Loop()
+    generator = np.random.default_rng(0)
+    floors_s = []
+    for _ in range(400):
+        loop.step(0.0, late_s=float(generator.uniform(0, 0.03)))
+        floors_s.append(loop.line._jitter_s)
+    assert 0.02 <= floors_s[-1] <= 0.03
+    assert np.diff(floors_s).max() <= DelayLine.JITTER_STEP_S + 1e-9
+
+
+def test_a_packet_that_is_late_is_awaited_but_a_stream_that_ended_is_not() -> None:
+    loop = _Loop()
+    for _ in range(50):
+        loop.step(0.0)
+    loop.line.pull(0.0, loop.now_s + 0.023)  # the next packet is not there
+    assert loop.line.is_awaiting(loop.now_s + 0.025)
+    assert not loop.line.is_awaiting(loop.now_s + 0.025 + DelayLine.ALIVE_S)
+
+
+def test_whoever_reads_is_told_of_each_arrival() -> None:
+    loop, heard = _Loop(), []
+    loop.line.on_push = lambda: heard.append(1)
+    for _ in range(3):
+        loop.step(0.05)
+    assert len(heard) == 3
+
+
+def test_a_mute_that_ends_is_heard_again_at_the_right_delay() -> None:
+    loop = _Loop()
+    for i in range(400):
+        loop.step(0.08, is_lost=100 <= i < 250)  # three seconds without packets
+    assert loop.lags_s[-1] == pytest.approx(0.08, abs=0.012)
+
+
+def test_memory_is_bounded_when_nobody_pulls() -> None:
+    line = DelayLine()
+    for i in range(1000):
+        line.push(_ramp(i * FRAME_SAMPLES), i * FRAME_SAMPLES, 100.0 + i * PTIME_S)
+    assert len(line._samples_T) <= DelayLine.CAPACITY_S * RATE_HZ
+
+
+def test_hushing_fades_out_and_keeps_the_time() -> None:
+    line = DelayLine()
+    tone = np.full(FRAME_SAMPLES, 0.5, np.float32)
+    for step in range(30):
+        line.push(tone, step * FRAME_SAMPLES, 5.0 + 0.02 * step)
+    now_s = 5.0 + 0.02 * 29
+    for step in range(3):
+        heard = line.pull(0.2, now_s + 0.02 * step)
+    assert heard.min() > 0.4
+    line.hush()
+    after = np.concatenate([line.pull(0.2, now_s + 0.02 * step) for step in range(3, 8)])
+    assert np.abs(after[DelayLine.FADE_SAMPLES * 2 :]).max() < 1e-3
+    assert np.abs(np.diff(after)).max() < 0.05  # no click
+    for step in range(30, 45):
+        line.push(tone, step * FRAME_SAMPLES, 5.0 + 0.02 * step)
+    later = [line.pull(0.2, now_s + 0.02 * step) for step in range(8, 20)]
+    assert later[-1].max() > 0.4, "what is said afterwards is heard"
