@@ -45,6 +45,10 @@ from avatar.regions import Region
 _HEAD_EXTENT = np.array([1.35, 1.75], dtype=np.float32)
 """Half width and half height of a head with hair, inter-ocular units."""
 WRISTS = [15, 16]
+_WINK = (0.35, 0.7)
+"""Difference of the eyes' openness below which it is the tracker's, above which a wink."""
+_FRONTAL_RAD, _TURNED_RAD = 0.10, 0.50
+"""Yaws between which trust goes from both eyes to the near one."""
 _MIN_OPENNESS, _MAX_OPENNESS = 0.0, 1.4
 
 
@@ -175,7 +179,9 @@ class Retargeter:
                 soft_limit(np.array([log_scale], dtype=np.float32), s.log_scale_limit)[0]
             ),
             shape_delta_N3=delta,
-            lid_openness_2=openness(face.lid_apertures_2, neutral.lid_apertures_2),
+            lid_openness_2=paired(
+                openness(face.lid_apertures_2, neutral.lid_apertures_2), face.rotation_33
+            ),
             lip_gap=lip * proportions.mouth * s.mouth_gain,
             gaze_22=np.asarray(face.gaze_22 - neutral.gaze_22, dtype=np.float32),
             body=body,
@@ -275,6 +281,26 @@ def openness(apertures_2: FloatArray, open_2: FloatArray) -> FloatArray:
     shut = np.clip(LID_CLOSED / np.maximum(open_2, 0.05), 0.2, 0.5)
     low = knee * (ratio - shut) / (knee - shut)
     return np.asarray(np.where(ratio >= knee, ratio, np.maximum(low, 0.0)), dtype=np.float32)
+
+
+def paired(openness_2: FloatArray, rotation_33: FloatArray) -> FloatArray:
+    """Both eyes alike unless the driver winks.
+
+    Two eyes blink together, yet trackers read them apart, the more so the further the head turns;
+    only a clear difference is meant. A turned head shows its near eye better.
+    """
+    yaw, _, _ = yaw_pitch_roll(rotation_33)
+    turn = min(max((abs(yaw) - _FRONTAL_RAD) / (_TURNED_RAD - _FRONTAL_RAD), 0.0), 1.0)
+    # A nose at picture right (yaw > 0) leaves the subject's right eye near: [left, right].
+    near_2 = np.array([0.5 - 0.5 * turn, 0.5 + 0.5 * turn], dtype=np.float32)
+    if yaw < 0:
+        near_2 = near_2[::-1]
+    common = float(near_2 @ openness_2)
+    apart = abs(float(openness_2[0] - openness_2[1]))
+    low, high = (limit * (1.0 + 0.5 * turn) for limit in _WINK)
+    t = min(max((apart - low) / (high - low), 0.0), 1.0)
+    wink = np.float32(t * t * (3 - 2 * t))
+    return np.asarray(common + wink * (openness_2 - common), dtype=np.float32)
 
 
 def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> Proportions:

@@ -9,8 +9,8 @@ from avatar.frames import ReferenceGeometry
 from avatar.motion import topology as topo
 from avatar.motion.geometry import lid_apertures_of, lip_aperture_of
 from avatar.motion.neutral import Neutral
-from avatar.motion.retarget import Retargeter, openness
-from avatar.motion.rotation import log_rotation, yaw_pitch_roll
+from avatar.motion.retarget import Retargeter, openness, paired
+from avatar.motion.rotation import from_yaw_pitch_roll, log_rotation, yaw_pitch_roll
 from tests.motion.synthetic import (
     PICTURE_HW,
     face,
@@ -214,3 +214,22 @@ def test_motion_without_a_face_leaves_the_picture_as_it_is():
     out = Retargeter(onto).retarget(motion(None), neutral_of(open_eyes()))
     np.testing.assert_allclose(out.landmarks_N3, onto.landmarks_N3, atol=0.3)
     assert np.linalg.norm(log_rotation(out.rotation_33 @ onto.rotation_33.T)) < 1e-3
+
+
+def test_a_blink_read_unevenly_closes_both_eyes_alike() -> None:
+    uneven = np.array([0.35, 0.6], dtype=np.float32)
+    together = paired(uneven, from_yaw_pitch_roll(0.0, 0.0, 0.0))
+    np.testing.assert_allclose(together, 0.475, atol=1e-5)
+
+
+def test_a_wink_stays_a_wink() -> None:
+    wink = np.array([0.05, 1.0], dtype=np.float32)
+    np.testing.assert_allclose(paired(wink, np.eye(3, dtype=np.float32)), wink, atol=1e-5)
+
+
+@pytest.mark.parametrize(("yaw", "near"), [(0.6, 1), (-0.6, 0)])
+def test_of_a_turned_head_the_near_eye_is_believed(yaw: float, near: int) -> None:
+    seen = np.array([0.5, 0.5], dtype=np.float32)
+    seen[near] = 0.8
+    both = paired(seen, from_yaw_pitch_roll(yaw, 0.0, 0.0))
+    np.testing.assert_allclose(both, 0.8, atol=1e-5)
