@@ -1,4 +1,4 @@
-"""python -m avatar animate | evaluate | evaluate-voice | train | export | benchmark | data ...
+"""python -m avatar animate | evaluate | sweep | train | export | benchmark | data ...
 
 Every command lives in its own room and is imported only when it is called. Exit codes: 0 done,
 1 an error that the message explains, 2 wrong usage, 130 interrupted.
@@ -17,6 +17,7 @@ from avatar.errors import LiveactorError
 COMMANDS: dict[str, tuple[str, str]] = {
     "animate": ("avatar.stream.offline", "let a driving clip move a character, into a file"),
     "evaluate": ("avatar.evaluation.evaluate", "measure an animator on a folder of clips"),
+    "sweep": ("avatar.evaluation.sweep", "let every clip move every picture; look for tears"),
     "evaluate-voice": ("avatar.evaluation.voice", "measure the audio encoder on speech"),
     "train": ("avatar.training.command", "train a network of the project"),
     "export": ("avatar.export.command", "build a trained model for the CPU runtime"),
