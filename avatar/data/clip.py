@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from avatar.data.people import random_person, random_situation
 from avatar.data.person import Person
 from avatar.data.posing import Mover, Pose
 from avatar.data.render import Quality
-from avatar.data.shot import portrait_camera, prepare, shoot
+from avatar.data.shot import Set, portrait_camera, prepare, shoot
 from avatar.errors import AssetError
 
 Floats = NDArray[np.float32]
@@ -104,7 +104,7 @@ def _rotation(rotvec: Floats) -> Floats:
     return out.astype(np.float32)
 
 
-def _still(pose: Pose, amount: float) -> Pose:
+def still(pose: Pose, amount: float) -> Pose:
     """A pose reduced towards neutral: references are calm, but not always neutral."""
     return replace(
         pose,
@@ -128,12 +128,27 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
     poses = act(seed, plan.num_frames + warm_up, acting)[warm_up:]
     other = act(seed + 1_000_003, plan.num_references + warm_up, acting)[warm_up:]
     calm = [0.0 if rng.random() < 0.6 else float(rng.uniform(0.2, 1.0)) for _ in other]
-    references = [_still(p, c) for p, c in zip(other, calm, strict=True)]
+    references = [still(p, c) for p, c in zip(other, calm, strict=True)]
 
+    driver = identity_shape(np.array(random_person(seed + 7_000_003).identity, np.float32))
+    return film(made, camera, references, poses, driver, plan.quality, seed)
+
+
+def film(
+    made: Set,
+    camera: Camera,
+    references: Sequence[Pose],
+    poses: Sequence[Pose],
+    driver_shape_V3: Floats,
+    quality: Quality,
+    seed: int,
+) -> Clip:
+    """Take all pictures of a clip and work out their labels."""
+    situation, proportions = made.situation, made.person.style.proportions
     ref_rgb, ref_alpha, ref_landmarks = [], [], []
     first = None
     for pose in references:
-        shot = shoot(made, pose, camera, plan.quality)
+        shot = shoot(made, pose, camera, quality)
         if first is None:
             first = shot.view
         ref_rgb.append(shot.rgb_HW3)
@@ -141,12 +156,11 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
         ref_landmarks.append(pose_landmarks(made.person.shape_V3, made.person, pose, camera))
     assert first is not None, "a clip has at least one reference"
 
-    driver = identity_shape(np.array(random_person(seed + 7_000_003).identity, np.float32))
     rows: dict[str, list[Any]] = {f.name: [] for f in dataclasses.fields(Clip) if "_F" in f.name}
     _, eyes = pose_face(made.person.shape_V3, references[0].expression_E, references[0].gaze_22)
     iod = float(np.linalg.norm(eyes.centre_23[0] - eyes.centre_23[1]))
     for pose in poses:
-        shot = shoot(made, pose, camera, plan.quality)
+        shot = shoot(made, pose, camera, quality)
         flow, seen = flow_to(shot.view, first)
         mover = Mover(pose, proportions, eyes.centre_23)
         turn = _rotation(pose.root_rotvec_3) @ _rotation(pose.head_rotvec_3)
@@ -159,7 +173,7 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
         rows["landmarks_FN3"].append(
             pose_landmarks(made.person.shape_V3, made.person, pose, camera)
         )
-        rows["driver_landmarks_FN3"].append(pose_landmarks(driver, None, pose, camera))
+        rows["driver_landmarks_FN3"].append(pose_landmarks(driver_shape_V3, None, pose, camera))
         rows["rotation_F33"].append(head.rotation_33)
         rows["translation_F2"].append(head.translation_2)
         rows["scale_F"].append(np.float32(head.scale))
@@ -175,13 +189,6 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
         seed=seed,
         **per_frame,
     )
-
-
-def stream_clips(seed: int, plan: ClipPlan | None = None) -> Iterator[Clip]:
-    """Clips without end, in memory; workers take seeds `seed + k * num_workers`."""
-    while True:
-        yield render_clip(seed, plan)
-        seed += 1
 
 
 def write_clip(path: Path, clip: Clip) -> None:

@@ -1,4 +1,4 @@
-"""python -m avatar data render | sheet | gallery | assets: the data engine from the shell.
+"""python -m avatar data render | lift | sheet | gallery | assets: the data engine from the shell.
 
 python -m avatar data render --count 100 --seed 0 --output runs/clips
 python -m avatar data sheet --kind people --look toon --output sheet.png
@@ -16,9 +16,12 @@ from tqdm import tqdm
 from avatar.data.assets import PACKS, assets_dir, load_pack
 from avatar.data.cast import cast
 from avatar.data.casting import Finish
-from avatar.data.clip import ClipPlan, render_clip, write_clip
+from avatar.data.clip import ClipPlan, write_clip
 from avatar.data.gallery import VIEWS_DEG, write_entry
 from avatar.data.held_out import HELD_OUT_FROM
+from avatar.data.lift import Lift
+from avatar.data.lift_clip import render_mixed_clip
+from avatar.data.lift_file import lift_folder, read_lifts
 from avatar.data.looks import Look
 from avatar.data.sheet import expression_sheet, people_sheet
 from avatar.errors import AssetError, ConfigError
@@ -37,7 +40,20 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--frames", type=int, default=8, help="frames per clip")
     render.add_argument("--references", type=int, default=2, help="reference pictures per clip")
     render.add_argument("--look", choices=looks, help="one look only")
+    render.add_argument(
+        "--photographs",
+        type=Path,
+        help="folder of pictures to lift to 3D and mix in; you need the right to use them",
+    )
+    render.add_argument(
+        "--photograph-share", type=float, default=0.3, help="share of clips made of them, 0 to 1"
+    )
     render.set_defaults(run=_render)
+
+    lift = actions.add_parser("lift", help="lift photographs to 3D, one file each")
+    lift.add_argument("--photographs", type=Path, required=True, help="folder of pictures")
+    lift.add_argument("--output", type=Path, required=True, help="folder for the lifted people")
+    lift.set_defaults(run=_lift)
 
     sheet = actions.add_parser("sheet", help="a contact sheet to look at")
     sheet.add_argument(
@@ -80,11 +96,33 @@ def _render(arguments: argparse.Namespace) -> int:
             f"--seed {arguments.seed}: clips must have seeds from 0 to {HELD_OUT_FROM - 1}; "
             "the rest is kept for evaluation."
         )
+    share = arguments.photograph_share
+    if not 0 <= share <= 1:
+        raise ConfigError(f"--photograph-share {share}: must be 0 to 1.")
+    lifted: list[Lift] = []
+    if arguments.photographs is not None:
+        folder = arguments.output / "lifted"
+        _lift_all(arguments.photographs, folder)
+        lifted = read_lifts(folder)
     seeds = range(arguments.seed, arguments.seed + _positive(arguments.count, "count"))
     for seed in tqdm(seeds, unit="clip", disable=not sys.stderr.isatty()):
         path = arguments.output / f"clip_{seed:09d}.npz"
         if not path.is_file():  # a run that was stopped goes on where it was
-            write_clip(path, render_clip(seed, plan))
+            write_clip(path, render_mixed_clip(seed, plan, lifted=lifted, lifted_share=share))
+    return 0
+
+
+def _lift_all(pictures: Path, output: Path) -> None:
+    for path, reason in tqdm(
+        lift_folder(pictures, output), unit="picture", disable=not sys.stderr.isatty()
+    ):
+        if reason:
+            tqdm.write(f"left out {path.name}: {reason}", file=sys.stderr)
+
+
+def _lift(arguments: argparse.Namespace) -> int:
+    _lift_all(arguments.photographs, arguments.output)
+    print(f"{arguments.output}: {len(read_lifts(arguments.output))} lifted people")
     return 0
 
 

@@ -5,6 +5,7 @@ Knows the face model's texture sheets; knows no colour.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -18,10 +19,23 @@ from avatar.data.raster import raster
 Floats = NDArray[np.float32]
 
 
-# sRGB albedo from the lightest to the darkest skin (photographed grey-card sheets look like this)
+@dataclass(frozen=True, slots=True)
+class Texels:
+    """Which surface point each texel of a sheet shows; P texels on the mesh."""
+
+    inside_HW: NDArray[np.bool_]
+    corner_P3: NDArray[np.int32]
+    """Split vertices of the triangle under a texel."""
+    weight_P3: Floats
+
+    def sheet(self, values_VC: Floats) -> Floats:
+        """(P, C) values of split vertices, interpolated."""
+        return np.einsum("pk,pkc->pc", self.weight_P3, values_VC[self.corner_P3]).astype(np.float32)
+
+
 @cache
-def position_sheet(tile: int, size: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """Neutral position of every texel of a uv tile (filled outward), and where the mesh is."""
+def texels(tile: int, size: int) -> Texels:
+    """Texels of the skin on one uv tile of the face model."""
     model = head_model()
     chosen = np.isin(model.region_T, (0, 1)) & (model.tile_V[model.split_T3[:, 0]] == tile)
     triangles = np.ascontiguousarray(model.split_T3[chosen])
@@ -39,12 +53,17 @@ def position_sheet(tile: int, size: int) -> tuple[Floats, NDArray[np.bool_]]:
     area = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
     kb = (d[:, 0] * f[:, 1] - d[:, 1] * f[:, 0]) / area
     kc = (e[:, 0] * d[:, 1] - e[:, 1] * d[:, 0]) / area
-    p = model.neutral_V3[model.source_V]
+    return Texels(inside, t, np.stack([1 - kb - kc, kb, kc], -1).astype(np.float32))
+
+
+@cache
+def position_sheet(tile: int, size: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Neutral position of every texel of a uv tile (filled outward), and where the mesh is."""
+    model = head_model()
+    on_mesh = texels(tile, size)
     sheet = np.zeros((size, size, 3), np.float32)
-    sheet[inside] = (
-        p[t[:, 0]] * (1 - kb - kc)[:, None] + p[t[:, 1]] * kb[:, None] + p[t[:, 2]] * kc[:, None]
-    )
-    return _fill(sheet, inside), inside
+    sheet[on_mesh.inside_HW] = on_mesh.sheet(model.neutral_V3[model.source_V])
+    return _fill(sheet, on_mesh.inside_HW), on_mesh.inside_HW
 
 
 def _fill(sheet: Floats, inside: NDArray[np.bool_]) -> Floats:

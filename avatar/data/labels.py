@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
-from avatar.data.raster import raster
-from avatar.data.render import Visible
+from avatar.data.render import Visible, raster_scene
 from avatar.data.scene import Scene
 from avatar.jit import kernel
 
@@ -49,7 +48,7 @@ def view_from(scene: Scene, camera: Camera, visible: Visible, samples: int) -> V
 def view_of(scene: Scene, camera: Camera) -> View:
     """Rasterise a scene for labels."""
     screen = camera.project(scene.vertices_V3)
-    index, near = raster(screen, scene.triangles_T3, camera.size_hw)
+    index, near = raster_scene(scene, screen, camera.size_hw)
     return View(scene, camera, screen, index, near)
 
 

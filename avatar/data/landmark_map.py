@@ -29,6 +29,8 @@ MAP_PATH = Path(__file__).with_name("landmark_map.npz")
 NUM_FACE = 468
 IRIS_LEFT, IRIS_RIGHT = slice(473, 478), slice(468, 473)
 _IRIS_RADIUS_CM = 0.66
+IRIS_DEPTH_CM = 1.40
+"""Of the iris' middle in front of the eyeball's centre."""
 INNER_LIPS = (
     *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
     *(95, 88, 178, 87, 14, 317, 402, 318, 324),
@@ -76,7 +78,7 @@ def landmarks_on(
         across /= np.linalg.norm(across)
         up = np.cross(axis, across)
         radius = _IRIS_RADIUS_CM * eye_scale
-        centre = eye_centre_23[side] + axis * 1.40 * eye_scale
+        centre = eye_centre_23[side] + axis * IRIS_DEPTH_CM * eye_scale
         ring = [across, up, -across, -up]
         out[rows] = [centre, *(centre + radius * direction for direction in ring)]
     return out

@@ -15,6 +15,7 @@ from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
 
 
 @kernel
@@ -63,6 +64,57 @@ def raster_into(
                     if w > near_HW[y, x] or (w == near_HW[y, x] and t > index_HW[y, x]):
                         near_HW[y, x] = w
                         index_HW[y, x] = t
+
+
+@kernel
+def raster_cut_into(
+    screen_V3: Floats, triangles_T3: Ints, first: int, last: int, uv_V2: Floats, cover_HW: Bytes,
+    index_HW: Ints, near_HW: Floats,
+) -> None:  # fmt: skip
+    """Draw triangles whose outline a cover sheet cuts (screen-door transparency on a 2 x 2 grid).
+
+    A sample is covered where the sheet's opacity (0..255, nearest texel) exceeds the sample's own
+    threshold, so that four samples of a pixel give five levels in any order of drawing.
+    """
+    height, width = index_HW.shape
+    rows, columns = cover_HW.shape
+    for t in range(first, last):
+        a, b, c = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
+        wa, wb, wc = screen_V3[a, 2], screen_V3[b, 2], screen_V3[c, 2]
+        if wa <= 0.0 or wb <= 0.0 or wc <= 0.0:
+            continue
+        ax, ay = screen_V3[a, 0], screen_V3[a, 1]
+        bx, by = screen_V3[b, 0] - ax, screen_V3[b, 1] - ay
+        cx, cy = screen_V3[c, 0] - ax, screen_V3[c, 1] - ay
+        x0 = int(np.ceil(max(ax + min(0.0, bx, cx) - 0.5, 0.0)))
+        x1 = int(np.floor(min(ax + max(0.0, bx, cx) - 0.5, width - 1.0)))
+        y0 = int(np.ceil(max(ay + min(0.0, by, cy) - 0.5, 0.0)))
+        y1 = int(np.floor(min(ay + max(0.0, by, cy) - 0.5, height - 1.0)))
+        area = bx * cy - by * cx
+        if area == 0.0:
+            continue
+        inverse = np.float32(1.0) / area
+        for y in range(y0, y1 + 1):
+            py = np.float32(y) + np.float32(0.5) - ay
+            for x in range(x0, x1 + 1):
+                px = np.float32(x) + np.float32(0.5) - ax
+                u = (px * cy - py * cx) * inverse
+                v = (bx * py - by * px) * inverse
+                if u < 0.0 or v < 0.0 or u + v > 1.0:
+                    continue
+                w = wa + u * (wb - wa) + v * (wc - wa)
+                if w <= near_HW[y, x]:
+                    continue
+                ka, kb, kc = (1.0 - u - v) * wa / w, u * wb / w, v * wc / w
+                i = int((ka * uv_V2[a, 1] + kb * uv_V2[b, 1] + kc * uv_V2[c, 1]) * rows)
+                j = int((ka * uv_V2[a, 0] + kb * uv_V2[b, 0] + kc * uv_V2[c, 0]) * columns)
+                opacity = cover_HW[min(max(i, 0), rows - 1), min(max(j, 0), columns - 1)]
+                threshold = 96 if (x + y) % 2 == 0 else 224
+                if y % 2 == 1:
+                    threshold = 32 if (x + y) % 2 == 0 else 160
+                if opacity > threshold:
+                    near_HW[y, x] = w
+                    index_HW[y, x] = t
 
 
 def raster(screen_V3: Floats, triangles_T3: Ints, size_hw: tuple[int, int]) -> tuple[Ints, Floats]:

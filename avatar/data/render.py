@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
 from avatar.data.mesh import visible_bounds
-from avatar.data.raster import raster, raster_into
+from avatar.data.raster import raster, raster_cut_into, raster_into
 from avatar.data.scene import Kind, Lights, Scene
 from avatar.data.shade import shade_into, shadow_taps
 from avatar.jit import kernel
@@ -45,11 +45,28 @@ class Visible:
     near_HW: Floats
 
 
+def raster_scene(scene: Scene, screen_V3: Floats, size_hw: tuple[int, int]) -> tuple[Ints, Floats]:
+    """Visibility of a whole scene, cut-out parts included."""
+    if not scene.cut_T:
+        return raster(screen_V3, scene.triangles_T3, size_hw)
+    assert scene.cover_HW is not None, "a part that is cut brings a cover"
+    index, near = np.full(size_hw, -1, np.int32), np.zeros(size_hw, np.float32)
+    first = 0
+    for start, end in scene.cut_T:
+        raster_into(screen_V3, scene.triangles_T3, first, start, index, near)
+        raster_cut_into(
+            screen_V3, scene.triangles_T3, start, end, scene.uv_V2, scene.cover_HW, index, near
+        )
+        first = end
+    raster_into(screen_V3, scene.triangles_T3, first, len(scene.triangles_T3), index, near)
+    return index, near
+
+
 def look_through(scene: Scene, camera: Camera, samples: int) -> Visible:
     """Rasterise a scene at `samples` per pixel and direction."""
     fine = camera.scaled(samples)
     screen = fine.project(scene.vertices_V3)
-    index, near = raster(screen, scene.triangles_T3, fine.size_hw)
+    index, near = raster_scene(scene, screen, fine.size_hw)
     return Visible(fine, screen, index, near)
 
 
@@ -196,6 +213,14 @@ def tone(linear_HW3: Floats, exposure: float) -> Floats:
     out = np.empty_like(linear_HW3)
     _tone_into(linear_HW3, exposure, _SRGB, out)
     return out
+
+
+def inverse_tone(srgb_HW3: Floats) -> Floats:
+    """Linear light that `tone` at exposure 1 turns into display sRGB 0..1."""
+    steps = np.linspace(0, 2.2, 4096, dtype=np.float32)
+    shown = tone(np.repeat(steps[None, :, None], 3, 2), 1.0)[0, :, 0]
+    top = int(np.argmax(shown >= 0.9999)) + 1  # the curve is flat from here on
+    return np.interp(srgb_HW3, shown[:top], steps[:top]).astype(np.float32)
 
 
 @kernel

@@ -114,6 +114,8 @@ class Part:
     normals_V3: Floats | None = None
     along_V: Floats | None = None
     """Hair: 0 at the root .. 1 at the tip."""
+    is_cut: bool = False
+    """Whether the atlas' cover cuts the part's outline (soft edges of photographed hair)."""
 
 
 class Atlas:
@@ -124,11 +126,18 @@ class Atlas:
         self.colour_HW4 = np.ones((size, size, 4), np.float32)
         self.colour_HW4[..., 3] = 0.4
         self.height_HW = np.zeros((size, size), np.float32)
+        self.cover_HW: Bytes | None = None
+        """Opacity of parts that are cut out; None while no sheet brings one."""
         self._shelf_y = 0
         self._shelf_height = 8
         self._x = 8  # the first 8x8 texels stay white: parts without a texture point there
 
-    def add(self, colour_HW4: Floats, height_HW: Floats | None = None) -> tuple[int, int, int, int]:
+    def add(
+        self,
+        colour_HW4: Floats,
+        height_HW: Floats | None = None,
+        cover_HW: Bytes | None = None,
+    ) -> tuple[int, int, int, int]:
         """Copy a texture in; returns its rectangle (x, y, width, height) in texels."""
         height, width = colour_HW4.shape[:2]
         if self._x + width > self.size:
@@ -140,6 +149,10 @@ class Atlas:
         self.colour_HW4[y : y + height, x : x + width] = colour_HW4
         if height_HW is not None:
             self.height_HW[y : y + height, x : x + width] = height_HW
+        if cover_HW is not None:
+            if self.cover_HW is None:
+                self.cover_HW = np.full((self.size, self.size), 255, np.uint8)
+            self.cover_HW[y : y + height, x : x + width] = cover_HW
         self._x += width
         self._shelf_height = max(self._shelf_height, height)
         return x, y, width, height
@@ -188,6 +201,9 @@ class Scene:
     materials_MP: Floats
     texture_HW4: Floats
     height_HW: Floats
+    cover_HW: Bytes | None
+    cut_T: list[tuple[int, int]]
+    """Ranges of triangles that `cover_HW` cuts."""
     part_vertex_start: list[int] = field(default_factory=list)
     part_triangle_start: list[int] = field(default_factory=list)
 
@@ -213,6 +229,12 @@ class Scene:
             np.array([m.row() for m in materials], np.float32),
             atlas.colour_HW4,
             atlas.height_HW,
+            atlas.cover_HW,
+            [
+                (triangle_start[k], triangle_start[k + 1])
+                for k, part in enumerate(parts)
+                if part.is_cut
+            ],
             vertex_start,
             triangle_start,
         )
