@@ -41,10 +41,16 @@ class Builder:
     """Makes characters in a process of its own."""
 
     def __init__(
-        self, *, timeout_s: float, gallery: Path | None = None, log_level: int = logging.INFO
+        self,
+        *,
+        timeout_s: float,
+        gallery: Path | None = None,
+        cache: Path | None = None,
+        log_level: int = logging.INFO,
     ) -> None:
         self._timeout_s = timeout_s
         self._gallery = gallery
+        self._cache = cache
         self._log_level = log_level
         self._turn = asyncio.Lock()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="builder")
@@ -97,7 +103,7 @@ class Builder:
         # decodes is a `subprocess`, which daemons may have.)
         process = context.Process(
             target=run_builder,
-            args=(child, self._gallery, self._log_level),
+            args=(child, self._gallery, self._cache, self._log_level),
             name="liveactor-builder",
             daemon=True,
         )

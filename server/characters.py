@@ -7,6 +7,7 @@ use. Characters are opaque bytes here. Knows ids and ages; does not know HTTP.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections import OrderedDict
@@ -27,6 +28,9 @@ from server.config import CharactersSection
 from server.protocol import CharacterInfo
 
 logger = logging.getLogger(__name__)
+
+PAUSE = 3.0
+MIN_PAUSE_S = 1.0
 
 
 class CharacterRefused(SessionError):
@@ -73,17 +77,22 @@ class CharacterStore:
             self._gallery[item.id] = _Stored(_info(item), item.thumbnail_webp, None, 0.0)
         logger.info("gallery: %d characters", len(items))
 
-    async def open_all(self, idle: asyncio.Event) -> None:
+    async def open_all(self, idle: asyncio.Event, *, clock: Clock = monotonic_s) -> None:
         """Open the built-in characters one after the other, so that each is there when wanted.
 
-        A session that is live needs the processor more: nothing is begun unless `idle` is set.
+        A session that is live needs the processor more: unless `idle` is set, a pause follows each
+        that is `PAUSE` times as long as its opening took.
         """
+        took_s = 0.0
         for character_id in list(self._gallery)[: self._section.num_kept_open]:
-            await idle.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(idle.wait(), max(MIN_PAUSE_S, PAUSE * took_s))
+            start_s = clock()
             try:
                 await self.character(character_id)
             except SessionError as error:
                 logger.error("built-in character %s: %s", character_id, error)
+            took_s = clock() - start_s
 
     async def first_that_opens(self) -> bytes | None:
         """The default character, or the first sound one; None where there is none."""
@@ -109,7 +118,7 @@ class CharacterStore:
         return self._stored(character_id).thumbnail_webp
 
     async def character(self, character_id: str) -> bytes:
-        """The pickled character. Raises CharacterRefused."""
+        """The packed character. Raises CharacterRefused."""
         stored = self._stored(character_id)
         stored.last_use_s = self._clock()
         if stored.character is not None:
@@ -152,6 +161,11 @@ class CharacterStore:
     def forget_all_uploads(self) -> None:
         """Drop every upload (shutdown)."""
         self._uploads.clear()
+
+    @property
+    def num_open(self) -> int:
+        """Built-in characters that are ready in memory."""
+        return sum(stored.character is not None for stored in self._gallery.values())
 
     @property
     def num_uploads(self) -> int:

@@ -118,7 +118,11 @@ class CharactersSection:
     """Uploaded characters kept at a time; the one unused for longest goes first."""
     upload_ttl_s: float = 3600.0
     """An upload is forgotten this long after its last use."""
-    build_timeout_s: float = 45.0
+    build_timeout_s: float = 120.0
+    """A builder that has not answered by then is stopped. Generous, because a loaded machine makes
+    everything slow: a picture's cost is bounded in processor time (`PictureLimits.cpu_s`)."""
+    is_cached: bool = True
+    """Keep opened built-in characters in the user's cache folder; uploads never leave memory."""
     num_kept_open: int = 32
     """Built-in characters kept ready in memory."""
 

@@ -46,6 +46,7 @@ from server.engine_messages import (
 )
 from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
+from server.packed_character import unpack
 from server.picture_formats import copy_strip, rgb_to_i420
 
 logger = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Lane:
         animator: Animator | None = None
         try:
             animator = self._spares.take()
-            animator.open(pickle.loads(command.character))
+            animator.open(unpack(command.character))
             animator.configure(_live_settings(command.sources, command.is_mirrored))
             if command.neutral is not None:
                 self._use_kept_neutral(animator, command)
@@ -328,7 +329,7 @@ class _LaneLoop:
 
     def _obey(self, command: LaneCommand) -> None:
         if isinstance(command, SwapCharacter):
-            self._animator.swap(pickle.loads(command.character))
+            self._animator.swap(unpack(command.character))
             self._shown_id = command.character_id
         elif isinstance(command, ConfigureLane):
             self._animator.configure(_live_settings(command.sources, command.is_mirrored))

@@ -8,7 +8,6 @@ a person stays in it. Knows how many are kept; does not know sessions.
 from __future__ import annotations
 
 import logging
-import pickle
 import threading
 from fractions import Fraction
 
@@ -20,6 +19,7 @@ from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 from avatar.stream.factory import make_animator
 from avatar.timing import monotonic_s
+from server.packed_character import unpack
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class SpareAnimators:
         """Run the first animator on its own reference, so that everything is compiled."""
         if character is None:
             return
-        self._nobody = pickle.loads(character)
+        self._nobody = unpack(character)
         animator = self.take()
         animator.open(self._nobody)
         picture = np.ascontiguousarray(self._nobody.views[0].rgb_HW3)

@@ -22,6 +22,9 @@ MAX_UPLINK_SKEW_S = 0.25
 DEFAULT_LEAD_S = 0.06
 """By how much browsers hold voice longer than pictures, where no page says so (native clients)."""
 MAX_LEAD_S = 0.4
+CAPTURE_CHUNK_S = 0.01
+"""Browsers take the microphone in chunks of this length and stamp them when they are complete
+(seen in Chromium: sender reports place the end of a packet after its own arrival)."""
 _WINDOW_S = 2.0
 _MIN_DELAY_S = 0.01
 _REPORTS = 3
@@ -125,7 +128,7 @@ class LipSync:
         return skew_s if abs(skew_s) <= MAX_UPLINK_SKEW_S else 0.0
 
     def _extra_s(self, voice_lag_s: float | None) -> float:
-        return self.uplink_skew_s if voice_lag_s is None else voice_lag_s
+        return self.uplink_skew_s - CAPTURE_CHUNK_S if voice_lag_s is None else voice_lag_s
 
     def _move_hold(self, usual_s: float, now_s: float) -> None:
         wanted_s = 0.0

@@ -64,6 +64,9 @@ class Metrics(Collector):
         yield _counter("engine_restarts", "Engine processes lost.", self._engine.num_restarts)
         yield _counter("builder_restarts", "Builder processes lost.", self._builder.num_killed)
         yield _gauge("uploads", "Uploaded characters in memory.", self._characters.num_uploads)
+        yield _gauge(
+            "characters_open", "Built-in characters ready in memory.", self._characters.num_open
+        )
         counts, drops = Counter(self._past_counts), Counter(self._past_drops)
         for session in sessions:
             counts.update(session.stats.counts())

@@ -21,6 +21,7 @@ from aiohttp import web
 from avatar.errors import ConfigError
 from server.app import WEB_FOLDER, LiveApp
 from server.builder import Builder, BuilderLike
+from server.character_cache import default_folder
 from server.characters import CharacterStore
 from server.config import ServeConfig
 from server.engine import Engine
@@ -75,6 +76,7 @@ class LiveServer:
         self.builder = self._given_builder or Builder(
             timeout_s=config.characters.build_timeout_s,
             gallery=config.characters.gallery,
+            cache=default_folder() if config.characters.is_cached else None,
             log_level=self._log_level,
         )
         self.characters = CharacterStore(config.characters, self.builder)

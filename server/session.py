@@ -43,7 +43,7 @@ NO_PICTURE_NOTICE_S = 3.0
 _TICK_S = 0.5
 
 CharacterSource = Callable[[str], Awaitable[bytes]]
-"""The pickled character of an id; raises a LiveactorError where there is none."""
+"""The packed character of an id; raises a LiveactorError where there is none."""
 
 
 class Session:

@@ -32,7 +32,7 @@ class PictureLimits:
     """Address space of the decoding process."""
     cpu_s: int = 10
     """Processor seconds of the decoding process."""
-    wall_s: float = 20.0
+    wall_s: float = 90.0
     """Seconds until the decoding process is ended."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import pickle
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from server.builder_process import (
     Refused,
 )
 from server.config import ListenSection, ServeConfig
+from server.packed_character import pack
 from server.peer import _gathering_at
 from server.protocol import ServerMessage, parse_server_message
 from server.serve import LiveServer
@@ -100,7 +100,7 @@ def _built(character_id: str, colour: tuple[int, int, int]) -> Built:
         framing="portrait",
         thumbnail_webp=b"RIFF....WEBP",
         notes=("A note.",),
-        character=pickle.dumps(character),
+        character=pack(character),
     )
 
 
