@@ -231,21 +231,23 @@ def _draw_strip(
         return
     texture_V2, triangle_T3 = strip
     target = RasterTarget.of_size(*box.hw)
-    map_HW3 = np.empty((*box.hw, 3), np.float32)
+    opacity_HW = np.empty(box.hw, np.float32)
     position_V2 = rows_KP2.reshape(-1, 2) - np.array([box.left, box.top], np.float32)
     opacity_V = np.full(len(texture_V2), share, np.float32)
     rasterise(
         np.column_stack([position_V2, np.zeros(len(position_V2))]).astype(np.float32),
-        np.column_stack([texture_V2, opacity_V]),
+        texture_V2,
         triangle_T3,
         np.ones(len(triangle_T3), np.uint8),
-        map_HW3,
+        target.map_HW2,
         target.depth_HW,
         target.label_HW,
+        opacity_V,
+        opacity_HW,
     )
     patch_HW3 = np.ascontiguousarray(rgb_HW3[box.slices])
     alpha_HW = np.empty(box.hw, np.uint8)
-    sample_over(texture_RS4, map_HW3, target.label_HW, patch_HW3, alpha_HW)
+    sample_over(texture_RS4, target.map_HW2, target.label_HW, patch_HW3, alpha_HW, 0, 0, opacity_HW)
     rgb_HW3[box.slices] = patch_HW3
 
 

@@ -210,7 +210,7 @@ def draw_mouth(
         CAVITY_RGB,
         max(1.0, 0.22 * gap_px),
         # A small mouth has no room for a shadow's full range: it would be all shadow.
-        float(np.interp(gap_px, (4.0, 16.0), (0.8, 0.45))),
+        float(np.interp(gap_px, (4.0, 16.0), (0.85, 0.58))),
         _own_layer(mouth, motion, box),
     )
 

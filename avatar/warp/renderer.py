@@ -15,9 +15,9 @@ from avatar.motion.topology import FACE_OVAL
 from avatar.warp.eyes import draw_eyes
 from avatar.warp.lids import draw_lids
 from avatar.warp.limbs_draw import draw_limb, place_limbs
-from avatar.warp.mesh import NUM_FACE_VERTICES, ReferenceMesh
+from avatar.warp.mesh import BORDER, NUM_FACE_VERTICES, ReferenceMesh
 from avatar.warp.mouth import draw_mouth
-from avatar.warp.raster import RasterTarget, rasterise, sample_over
+from avatar.warp.raster import RasterTarget, extended, rasterise, sample_over
 from avatar.warp.rig import WarpRig
 from avatar.warp.torso import torso_displacement
 
@@ -30,7 +30,12 @@ class WarpRenderer:
         self._rig = rig
         self._background_HW3 = background_HW3
         self._target = RasterTarget.of_size(*rig.reference.canvas_hw)
-        self._map_HW3 = np.zeros((*rig.reference.canvas_hw, 3), np.float32)
+        self._opacity_HW = np.zeros(rig.reference.canvas_hw, np.float32)
+        # Beyond its rim the mesh samples what the picture's rim cuts off.
+        self._margin_px = round(BORDER * max(rig.reference.canvas_hw)) + 1
+        self._texture_HW4 = extended(rig.texture_HW4, self._margin_px)
+        if rig.twin is not None:
+            self._twin_texture_HW4 = extended(rig.twin.texture_HW4, self._margin_px)
 
     def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
         """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
@@ -43,11 +48,11 @@ class WarpRenderer:
                 draw_limb(limb, target, rgb_HW3, alpha_HW)
         opacities = None if rig.twin is None else rig.twin.opacities(motion.rotation_33)
         if rig.twin is None or opacities is None:
-            self._draw(rig.mesh, rig.texture_HW4, None, motion, rgb_HW3, alpha_HW)
+            self._draw(rig.mesh, self._texture_HW4, None, motion, rgb_HW3, alpha_HW)
         else:
             twin_V, own_V = opacities
-            self._draw(rig.twin.mesh, rig.twin.texture_HW4, twin_V, motion, rgb_HW3, alpha_HW)
-            self._draw(rig.mesh, rig.texture_HW4, own_V, motion, rgb_HW3, alpha_HW)
+            self._draw(rig.twin.mesh, self._twin_texture_HW4, twin_V, motion, rgb_HW3, alpha_HW)
+            self._draw(rig.mesh, self._texture_HW4, own_V, motion, rgb_HW3, alpha_HW)
         draw_eyes(rgb_HW3, target.label_HW, rig.eyes, rig.reference, motion)
         draw_lids(rgb_HW3, rig.lids, motion)
         draw_mouth(rgb_HW3, target.label_HW, rig.mouth, motion)
@@ -66,21 +71,22 @@ class WarpRenderer:
         alpha_HW: ByteArray,
     ) -> None:
         """Composite a mesh of head and trunk; labels and depths are left in the target."""
-        texture_VA, map_HWA = mesh.texture_X2, self._target.map_HW2
-        if opacity_V is not None:
-            texture_VA, map_HWA = np.column_stack([texture_VA, opacity_V]), self._map_HW3
+        opacities = () if opacity_V is None else (opacity_V, self._opacity_HW)
         target = self._target
         target.clear()
         rasterise(
             place_mesh(mesh, self._rig.reference, motion),
-            texture_VA,
+            mesh.texture_X2 + np.float32(self._margin_px),
             mesh.triangle_T3,
             mesh.label_T,
-            map_HWA,
+            target.map_HW2,
             target.depth_HW,
             target.label_HW,
+            *opacities,
         )
-        sample_over(texture_HW4, map_HWA, target.label_HW, rgb_HW3, alpha_HW, reflects=True)
+        sample_over(
+            texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW, 0, 0, *opacities[1:]
+        )
 
 
 def place_vertices(rig: WarpRig, motion: RetargetedMotion) -> FloatArray:

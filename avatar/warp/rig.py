@@ -21,8 +21,8 @@ from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
 from avatar.warp.twin import Twin, build_twin
 
-CLEAR_EYES_PX = 60.0
-"""Inter-ocular distance from which the white of the eyes can be measured."""
+LEAST_WHITE = 170.0
+"""Brightest channel of what passes for white."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,10 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
     from_skin_3 = _white_from_skin(rgb_HW3, reference)
     if white_3 is None:
         white_3 = from_skin_3
-    elif reference.scale < CLEAR_EYES_PX:
-        # In a small face the white of the eye is mostly lashes and lids.
-        white_3 = np.maximum(white_3, 0.92 * from_skin_3)
+    # The white of an eye lies in its lids' shade; in a small face it is mostly lashes.
+    white_3 = np.maximum(white_3, 0.92 * from_skin_3)
+    # Where neither tells (flat drawings of dark skin), teeth are still the lightest thing there is.
+    white_3 = white_3 * max(1.0, LEAST_WHITE / float(white_3.max()))
     body = take_apart(reference, plain_HW3, alpha_HW)
     mesh = build_mesh(reference)
     twin = build_twin(mesh, reference, body.trunk_HW4)
