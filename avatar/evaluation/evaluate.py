@@ -2,64 +2,40 @@
 
 Runs one animator, or several side by side, over every clip of `DIR/driving` (cross: with every
 picture of `DIR/reference`), writes the report, a contact sheet per clip beside it, a table to
-stdout and the report as its last line. Knows folders and order; one clip's measuring is in
-`self_suite` and `cross_suite`. A clip without a face is a row that says so.
+stdout and the report as its last line. Knows the command and the report; who meets which clip is in
+`suites`. A clip without a face is a row that says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from avatar.character.character import Character
-from avatar.character.opening import open_character
-from avatar.errors import AssetError, ClipError, LiveactorError, PictureError
+from avatar.errors import AssetError
 from avatar.evaluation.comparison import GAINS, compare
 from avatar.evaluation.contenders import OPTIONS, Contender, contender
-from avatar.evaluation.crop_protocol import PreparedClip, prepare_clip
-from avatar.evaluation.cross_suite import evaluate_cross
+from avatar.evaluation.drift import DRIFT_COLUMNS
+from avatar.evaluation.rendered_suite import RENDERED_COLUMNS
 from avatar.evaluation.report import Row, build_comparison, build_report, table, write_report
-from avatar.evaluation.self_suite import SelfClip, evaluate_self
-from avatar.evaluation.sheet import ContactSheet, beside, save_png
+from avatar.evaluation.suite_files import CLIP_SUFFIXES, PICTURE_SUFFIXES, files_in
+from avatar.evaluation.suites import (
+    CROSS_COLUMNS,
+    SELF_COLUMNS,
+    Task,
+    cross_rows,
+    drift_rows,
+    rendered_rows,
+    self_rows,
+)
 from avatar.evaluation.variants import Variant
-from avatar.stream.animator import Animator
 from avatar.stream.factory import AnimatorKind
 
-CLIP_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".264", ".h264", ".gif", ".ts"}
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-SELF_COLUMNS = (
-    "clip",
-    "psnr",
-    "ssim",
-    "face_psnr",
-    "mouth_psnr",
-    "open_mouth_psnr",
-    "eye_psnr",
-    "landmark_distance",
-    "mouth_correlation",
-    "eye_correlation",
-    "head_rotation_error_deg",
-    "flicker",
-    "jerk_ratio",
-    "sharpness",
-)
-CROSS_COLUMNS = (
-    "clip",
-    "reference",
-    "expression_error",
-    "mouth_correlation",
-    "eye_correlation",
-    "head_rotation_error_deg",
-    "face_shape_leak",
-    "bone_leak",
-    "jerk_ratio",
-    "sharpness",
-    "face_found_fraction",
-)
+RENDERED = "rendered"
+DEFAULTS = {"self": (150, 1), "cross": (24, 3), "drift": (75, 1)}
+"""Mode: (frames per clip, stride)."""
+COLUMNS = {"self": SELF_COLUMNS, "cross": CROSS_COLUMNS, "drift": DRIFT_COLUMNS}
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +45,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="a folder with driving/ and, for cross, reference/",
+        help="a folder with driving/ and, for cross, reference/; or `rendered`: people that the "
+        "project renders, with exact truth",
     )
     parser.add_argument(
         "--animator",
@@ -83,7 +60,13 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FOLDER", help="trained weights in place of the shipped"
     )
-    parser.add_argument("--mode", choices=("self", "cross"), default="self", help="default: self")
+    parser.add_argument(
+        "--mode",
+        choices=tuple(DEFAULTS),
+        default="self",
+        help="self: a clip drives its own first good frame; cross: every picture; drift: self, "
+        "there and back again for --minutes (default: self)",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="REPORT.json")
     parser.add_argument(
         "--clips", default="", metavar="TEXT", help="only clips whose name contains this"
@@ -99,7 +82,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=None,
         metavar="N",
-        help="frames per clip (default: 150; cross: 24)",
+        help="frames per clip (default: 150; cross and rendered: 24)",
     )
     parser.add_argument(
         "--stride",
@@ -107,6 +90,15 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         default=None,
         metavar="N",
         help="take every Nth frame (default: 1; cross: 3)",
+    )
+    parser.add_argument(
+        "--minutes", type=_minutes, default=3.0, metavar="N", help="drift: of video (default: 3)"
+    )
+    parser.add_argument(
+        "--num-clips", type=_positive, default=16, metavar="N", help="rendered: default 16"
+    )
+    parser.add_argument(
+        "--views", type=_positive, default=1, metavar="N", help="rendered: references (default: 1)"
     )
     parser.set_defaults(run=run)
 
@@ -120,32 +112,49 @@ def run(arguments: argparse.Namespace) -> int:
     sheets.mkdir(exist_ok=True)
     contenders: list[Contender] = list({each.name: each for each in arguments.animator}.values())
     animators = {each.name: each.make(weights=arguments.weights) for each in contenders}
-    is_self = arguments.mode == "self"
-    task = _Task(
+    mode: str = arguments.mode
+    max_frames, stride = DEFAULTS[mode]
+    task = Task(
         animators,
         sheets,
-        max_frames=arguments.max_frames or (150 if is_self else 24),
-        stride=arguments.stride or (1 if is_self else 3),
+        max_frames=arguments.max_frames or max_frames,
+        stride=arguments.stride or stride,
     )
-    clips = files_in(arguments.suite / "driving", CLIP_SUFFIXES, arguments.clips)
+    columns = COLUMNS[mode]
     try:
-        if is_self:
-            _self_rows(task, clips)
-        else:
-            pictures = files_in(
-                arguments.suite / "reference", PICTURE_SUFFIXES, arguments.references
+        if str(arguments.suite) == RENDERED:
+            columns, mode = RENDERED_COLUMNS, RENDERED
+            rendered_rows(
+                task,
+                contenders,
+                num_clips=arguments.num_clips,
+                num_views=arguments.views,
+                weights=arguments.weights,
             )
-            _cross_rows(task, clips, pictures)
+        else:
+            _walk(task, mode, arguments)
     finally:
         for animator in animators.values():
             animator.close()
-    report = finish(
-        task.rows, contenders, arguments.mode, SELF_COLUMNS if is_self else CROSS_COLUMNS
-    )
+    report = finish(task.rows, contenders, mode, columns)
     write_report(report, output)
     print(f"{output}; contact sheets in {sheets}")
     print(json.dumps(report))
     return 0
+
+
+def _walk(task: Task, mode: str, arguments: argparse.Namespace) -> None:
+    """Every clip of a folder."""
+    suite: Path = arguments.suite
+    clips = files_in(suite / "driving", CLIP_SUFFIXES, arguments.clips)
+    if mode == "self":
+        self_rows(task, clips)
+    elif mode == "drift":
+        drift_rows(task, clips, 60.0 * arguments.minutes)
+    else:
+        cross_rows(
+            task, clips, files_in(suite / "reference", PICTURE_SUFFIXES, arguments.references)
+        )
 
 
 def finish(
@@ -173,118 +182,11 @@ def finish(
     return build_comparison(reports, mode, compared)
 
 
-class _Task:
-    """Animators at work, and the rows that they have so far."""
-
-    def __init__(
-        self, animators: Mapping[str, Animator], sheets: Path, *, max_frames: int, stride: int
-    ) -> None:
-        self.animators, self.sheets = animators, sheets
-        self.max_frames, self.stride = max_frames, stride
-        self.rows: dict[str, list[Row]] = {name: [] for name in animators}
-
-    def refuse(self, names: Row, reason: str) -> None:
-        """What cannot be measured says why, with null for every number."""
-        for rows in self.rows.values():
-            rows.append({**names, "error": reason})
-
-    def measure(
-        self,
-        names: Row,
-        shared_label: str,
-        sheet_name: str,
-        one: Callable[[Animator], tuple[Row, ContactSheet]],
-    ) -> None:
-        """A row for each animator, and a contact sheet of all."""
-        sheets: dict[str, ContactSheet] = {}
-        for name, animator in self.animators.items():
-            try:
-                row, sheets[name] = one(animator)
-            except LiveactorError as error:
-                row = {"error": str(error)}
-            self.rows[name].append({**row, **names})
-        if len(self.animators) == 1 and sheets:
-            next(iter(sheets.values())).save(self.sheets / sheet_name)
-        elif sheets:
-            save_png(beside(sheets, shared_label), self.sheets / sheet_name)
-
-
-def _self_rows(task: _Task, paths: list[Path]) -> None:
-    for path in tqdm(paths, desc="self", unit="clip"):
-        names: Row = {"clip": path.name}
-        prepared = _prepared(path)
-        if isinstance(prepared, str):
-            task.refuse(names, prepared)
-            continue
-        try:
-            clip = SelfClip(prepared)
-        except PictureError as error:
-            task.refuse(names, str(error))
-            continue
-
-        def one(animator: Animator, clip: SelfClip = clip) -> tuple[Row, ContactSheet]:
-            return evaluate_self(clip, animator, max_frames=task.max_frames, stride=task.stride)
-
-        try:
-            task.measure(names, "truth", f"{path.stem}.png", one)
-        finally:
-            clip.close()
-
-
-def _cross_rows(task: _Task, paths: list[Path], pictures: list[Path]) -> None:
-    characters: list[tuple[Path, Character | PictureError]] = []
-    for picture in tqdm(pictures, desc="opening", unit="picture"):
-        try:
-            characters.append((picture, open_character([picture])))
-        except PictureError as error:
-            characters.append((picture, error))
-    with tqdm(total=len(paths) * len(pictures), desc="cross", unit="pair") as bar:
-        for path in paths:
-            prepared = _prepared(path)
-            for picture, character in characters:
-                bar.update()
-                names: Row = {"clip": path.name, "reference": picture.name}
-                if isinstance(prepared, str) or isinstance(character, PictureError):
-                    task.refuse(names, str(prepared if isinstance(prepared, str) else character))
-                    continue
-
-                def one(
-                    animator: Animator,
-                    clip: PreparedClip = prepared,
-                    character: Character = character,
-                ) -> tuple[Row, ContactSheet]:
-                    return evaluate_cross(
-                        clip,
-                        character,
-                        animator,
-                        max_frames=task.max_frames,
-                        stride=task.stride,
-                    )
-
-                task.measure(names, "driving", f"{path.stem}__{picture.stem}.png", one)
-
-
-def _prepared(path: Path) -> PreparedClip | str:
-    """The clip with its crop, or why there is none."""
-    try:
-        return prepare_clip(path) or "no face was found in the clip"
-    except ClipError as error:
-        return str(error)
-
-
-def files_in(folder: Path, suffixes: set[str], contains: str) -> list[Path]:
-    """Files of a kind in a folder, in order of name; raises AssetError where there are none."""
-    if not folder.is_dir():
-        raise AssetError(f"{folder}: there is no such folder.")
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and contains in path.name
-    )
-    if not found:
-        filtered = f" whose name contains '{contains}'" if contains else ""
-        raise AssetError(f"{folder}: holds no file{filtered} that could be used.")
-    return found
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0.2 <= value <= 600.0:
+        raise argparse.ArgumentTypeError(f"{value:g} must lie between 0.2 and 600")
+    return value
 
 
 def _positive(text: str) -> int:

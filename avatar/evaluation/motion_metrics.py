@@ -136,6 +136,28 @@ def shape_leak(
     return float((departure * way).sum() / (way * way).sum())
 
 
+def exact_shape_leak(
+    truth: Series, output: Series, own: Sequence[FaceMotion], driver: Sequence[FaceMotion]
+) -> float | None:
+    """`shape_leak` where the true output is known: 0 the character's face, 1 the driver's.
+
+    `own` and `driver` are the character and the driver at the same motion; how the output's mean
+    shape departs from the truth's (both measured alike) is projected on the way between them.
+    """
+    common = list(_common(truth, output))
+    if len(common) < MIN_FRAMES:
+        return None
+
+    def mean_shape(faces: Sequence[FaceMotion]) -> NDArray[np.float32]:
+        return np.asarray(np.mean([face.shape_N3[_FACE, :2] for face in faces], axis=0))
+
+    way = mean_shape(driver) - mean_shape(own)
+    if float(np.linalg.norm(way, axis=1).mean()) < 0.02:
+        return None
+    departure = mean_shape([o for _, o in common]) - mean_shape([t for t, _ in common])
+    return float((departure * way).sum() / (way * way).sum())
+
+
 def bone_leak(reference: float, driving: float, output: float) -> float | None:
     """The same for one bone length in inter-ocular units; None where both are alike."""
     if abs(driving - reference) < 0.05 * reference:

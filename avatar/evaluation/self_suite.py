@@ -10,17 +10,19 @@ Shape legend: H, W pixels; 3 colours.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from avatar.character.character import Character
 from avatar.character.opening import character_of_canvas
 from avatar.evaluation import motion_metrics as motion
 from avatar.evaluation import picture_metrics as pictures
 from avatar.evaluation.crop_protocol import FaceSeries, PreparedClip
 from avatar.evaluation.report import Row
 from avatar.evaluation.sheet import ContactSheet
-from avatar.frames import ByteArray, FaceMotion, Stamp
+from avatar.frames import ByteArray, DrivingFrame, FaceMotion, Stamp
 from avatar.motion.neutral import Neutral
 from avatar.motion.topology import (
     FACE_OVAL,
@@ -33,6 +35,8 @@ from avatar.motion.topology import (
 from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 
+Frames = Callable[[int, int], Iterator[DrivingFrame]]
+OnOutput = Callable[[Stamp, ByteArray], None]
 OPEN_MOUTH = 0.08
 """Lip aperture (inter-ocular units) from which a frame counts as one with an open mouth."""
 _LEFT_EYE = np.concatenate([LEFT_LID_UPPER_CREASE, LEFT_LID_LOWER_CREASE])
@@ -57,13 +61,23 @@ class _Sums:
 class SelfClip:
     """A clip and what is the same for every animator: its character and its true faces."""
 
-    def __init__(self, prepared: PreparedClip) -> None:
-        """Raises PictureError where the reference cannot become a character."""
-        self.prepared = prepared
-        self.name = prepared.clip.info.path.name
-        self.character = character_of_canvas(prepared.reference_HW3, name=self.name)
+    def __init__(self, name: str, character: Character, frames: Frames, reference: int) -> None:
+        """`frames(max_frames, stride)` begins anew with every call; `reference` is the number of
+        the frame of the clip that became the character."""
+        self.name, self.character, self.frames, self.reference = name, character, frames, reference
         self._faces: dict[int, FaceMotion | None] = {}
         self._series = FaceSeries()
+
+    @classmethod
+    def of(cls, prepared: PreparedClip) -> SelfClip:
+        """A clip of a suite; PictureError where its reference cannot become a character."""
+        name = prepared.clip.info.path.name
+        character = character_of_canvas(prepared.reference_HW3, name=name)
+
+        def frames(max_frames: int, stride: int) -> Iterator[DrivingFrame]:
+            return prepared.frames(max_frames=max_frames, stride=stride)
+
+        return cls(name, character, frames, prepared.reference_index)
 
     def face(self, truth_HW3: ByteArray, stamp: Stamp) -> FaceMotion | None:
         """The face of a frame; frames come in order, and again for the next animator."""
@@ -77,10 +91,18 @@ class SelfClip:
 
 
 def evaluate_self(
-    clip: SelfClip, animator: Animator, *, max_frames: int, stride: int = 1
+    clip: SelfClip,
+    animator: Animator,
+    *,
+    max_frames: int,
+    stride: int = 1,
+    on_output: OnOutput = lambda stamp, output_HW3: None,
 ) -> tuple[Row, ContactSheet]:
-    """One clip's metrics (null where there is nothing to measure) and its contact sheet."""
-    prepared, character = clip.prepared, clip.character
+    """One clip's metrics (null where there is nothing to measure) and its contact sheet.
+
+    `on_output` is shown every output at the size of the metrics.
+    """
+    character = clip.character
     animator.configure(LiveSettings(is_mirrored=False))
     animator.open(character)
     animator.neutral = Neutral.of_reference(character.views[0].geometry)
@@ -91,7 +113,7 @@ def evaluate_self(
     before: tuple[ByteArray, ByteArray] | None = None
     truth_of: dict[int, ByteArray] = {}
     try:
-        for driving in prepared.frames(max_frames=max_frames, stride=stride):
+        for driving in clip.frames(max_frames, stride):
             assert driving.rgb_HW3 is not None
             truth_of[driving.stamp.pts] = driving.rgb_HW3
             for rendered in animator.push(driving):
@@ -99,6 +121,7 @@ def evaluate_self(
                 truth_canvas = truth_of.pop(rendered.stamp.pts)
                 truth = pictures.to_metric_size(truth_canvas)
                 output = pictures.to_metric_size(rendered.rgb_HW3)
+                on_output(rendered.stamp, output)
                 face = clip.face(truth, rendered.stamp)
                 truth_faces.append(face)
                 output_series.add(output, rendered.stamp.time_s)
@@ -110,7 +133,7 @@ def evaluate_self(
                 sheet.add(truth, output, difference)
     finally:
         output_series.close()
-    return _row(clip.name, prepared, sums, truth_faces, output_series.faces), sheet
+    return _row(clip, sums, truth_faces, output_series.faces), sheet
 
 
 def _compare(sums: _Sums, truth: ByteArray, output: ByteArray, face: FaceMotion | None) -> None:
@@ -140,9 +163,7 @@ def _compare(sums: _Sums, truth: ByteArray, output: ByteArray, face: FaceMotion 
         sums.add("sharpness", pictures.sharpness(output, box) / max(own, 1e-3))
 
 
-def _row(
-    name: str, prepared: PreparedClip, sums: _Sums, truth: motion.Series, output: motion.Series
-) -> Row:
+def _row(clip: SelfClip, sums: _Sums, truth: motion.Series, output: motion.Series) -> Row:
     for truth_face, output_face in zip(truth, output, strict=True):
         if truth_face is not None and output_face is not None:
             sums.add("landmark_distance", motion.landmark_distance(truth_face, output_face))
@@ -161,9 +182,9 @@ def _row(
         "sharpness",
     )
     return {
-        "clip": name,
+        "clip": clip.name,
         "num_frames": len(truth),
-        "reference_frame": prepared.reference_index,
+        "reference_frame": clip.reference,
         **{metric: sums.mean(metric) for metric in per_frame},
         "mouth_correlation": motion.mouth_correlation(truth, output),
         "mouth_lag_frames": motion.mouth_lag_frames(truth, output),

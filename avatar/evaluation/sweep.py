@@ -25,9 +25,9 @@ from tqdm import tqdm
 from avatar.character.character import Character
 from avatar.character.opening import open_character
 from avatar.errors import AssetError, ClipError, PictureError
-from avatar.evaluation.evaluate import CLIP_SUFFIXES, PICTURE_SUFFIXES, files_in
 from avatar.evaluation.report import Row, table, write_report
 from avatar.evaluation.sheet import save_png
+from avatar.evaluation.suite_files import CLIP_SUFFIXES, PICTURE_SUFFIXES, files_in
 from avatar.evaluation.tears import find_tears
 from avatar.frames import ByteArray, Motion, Tracking
 from avatar.motion.calibration import Observation, is_usable, provisional, robust_neutral
