@@ -19,7 +19,7 @@ from pathlib import Path
 from avatar.config import load_config
 from avatar.errors import LiveactorError
 from server.config import ServeConfig
-from server.serve import LiveServer
+from server.serve import LiveServer, stop_signals
 
 TOKEN_VARIABLE = "LIVEACTOR_TOKEN"
 
@@ -48,13 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _serve(config: ServeConfig, options: argparse.Namespace, level: int) -> None:
     token = options.token or os.environ.get(TOKEN_VARIABLE) or None
     server = LiveServer(config, token, log_level=level)
-    await server.start()
-    print(f"Liveactor is at {server.url}", flush=True)
-    if token is not None:
-        print("Open it as  <address>?token=<the token>", flush=True)
-    if options.open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        await asyncio.to_thread(webbrowser.open, server.url)
-    await server.run_until_signalled()
+    with stop_signals() as stopping:
+        await server.start()
+        print(f"Liveactor is at {server.url}", flush=True)
+        if token is not None:
+            print("Open it as  <address>?token=<the token>", flush=True)
+        if options.open and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            await asyncio.to_thread(webbrowser.open, server.url)
+        await server.run_until(stopping)
 
 
 def _configured(options: argparse.Namespace) -> ServeConfig:

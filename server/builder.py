@@ -71,7 +71,10 @@ class Builder:
                 if self._is_closed:
                     raise SessionError(503, "The server is shutting down.", retry_after_s=5.0)
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._executor, self._exchange, job)
+                answer = await loop.run_in_executor(self._executor, self._exchange, job)
+                if self._is_closed:
+                    raise SessionError(503, "The server is shutting down.", retry_after_s=5.0)
+                return answer
         finally:
             self._num_waiting -= 1
 

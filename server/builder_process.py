@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import pickle
-import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from avatar.errors import LiveactorError, PictureError
 from server.character_cache import CharacterCache
+from server.child_process import begin_as
 from server.packed_character import pack
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def run_builder(
     jobs: Connection, gallery_folder: Path | None, cache_folder: Path | None, log_level: int
 ) -> None:
     """Entry point of the process; returns when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_as("builder")
     logging.basicConfig(level=log_level, format="%(asctime)s builder %(levelname)s %(message)s")
     os.nice(10)
     worker = Worker(gallery_folder, cache_folder)

@@ -158,9 +158,16 @@ class CharacterStore:
         for character_id in [k for k, v in self._uploads.items() if v.last_use_s < limit_s]:
             del self._uploads[character_id]
 
-    def forget_all_uploads(self) -> None:
-        """Drop every upload (shutdown)."""
+    def close(self) -> None:
+        """Drop every upload and wait for nothing any more (shutdown)."""
+        for opening in self._opening.values():
+            opening.cancel()
         self._uploads.clear()
+
+    @property
+    def num_built_in(self) -> int:
+        """Built-in characters, opened or not."""
+        return len(self._gallery)
 
     @property
     def num_open(self) -> int:

@@ -68,6 +68,11 @@ class DecoderThread:
             self._condition.notify()
             return True
 
+    @property
+    def num_waiting(self) -> int:
+        """Pictures in the queue."""
+        return len(self._waiting)
+
     def take_lost_state(self) -> bool:
         """Whether a frame could not be decoded since this was asked last."""
         has_lost, self._has_lost_state = self._has_lost_state, False

@@ -107,6 +107,11 @@ class DelayLine:
         self._jitter_s += min(self.JITTER_STEP_S, max(-self.JITTER_STEP_S, step_s))
         self._jitter_s = min(self.MAX_JITTER_S, self._jitter_s)
 
+    @property
+    def held_s(self) -> float:
+        """Length of what is held, a packet that has been played included."""
+        return len(self._samples_T) / RATE_HZ
+
     def is_awaiting(self, now_s: float) -> bool:
         """The next frame is not all there yet, but should be at any moment."""
         if self._position is None or self._is_silent:

@@ -146,10 +146,11 @@ class Lane:
 
     def shut_down(self) -> None:
         """End whatever runs and let go of the shared memory."""
-        if self._thread is not None:
+        thread = self._thread  # a `close` that is under way may let go of it meanwhile
+        if thread is not None:
             self.tell(CloseLane(self.index, ANY_GENERATION))
-            self._thread.join(timeout=1.0)
-            if self._thread.is_alive():
+            thread.join(timeout=1.0)
+            if thread.is_alive():
                 return  # a push that does not end: the process exit takes the rest with it
         for ring in (self._driving, self._rendered, self._audio):
             ring.close()

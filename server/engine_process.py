@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import pickle
-import signal
 import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -19,6 +18,7 @@ from multiprocessing.connection import Connection
 import cv2
 
 from avatar.timing import monotonic_s
+from server.child_process import begin_as
 from server.engine_lane import Lane, Outlet
 from server.engine_messages import (
     CloseLane,
@@ -45,8 +45,7 @@ def run_engine(
     log_level: int,
 ) -> None:
     """Entry point of the process; returns when told to stop or when the parent is gone."""
-    # Ctrl-C reaches the whole terminal group; the parent decides when the engine stops.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_as("engine")
     logging.basicConfig(level=log_level, format="%(asctime)s engine %(levelname)s %(message)s")
     cv2.setNumThreads(1)
     start_s = monotonic_s()

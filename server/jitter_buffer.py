@@ -83,6 +83,11 @@ class VideoJitterBuffer:
         return self._needs_key
 
     @property
+    def num_held(self) -> int:
+        """Packets that wait for others."""
+        return len(self._packets)
+
+    @property
     def is_blocked(self) -> bool:
         """Packets wait behind a gap or an unfinished frame that others have overtaken."""
         return bool(self.missing())

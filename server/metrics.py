@@ -64,6 +64,7 @@ class Metrics(Collector):
         yield _counter("engine_restarts", "Engine processes lost.", self._engine.num_restarts)
         yield _counter("builder_restarts", "Builder processes lost.", self._builder.num_killed)
         yield _gauge("uploads", "Uploaded characters in memory.", self._characters.num_uploads)
+        yield _gauge("characters", "Built-in characters.", self._characters.num_built_in)
         yield _gauge(
             "characters_open", "Built-in characters ready in memory.", self._characters.num_open
         )
@@ -76,6 +77,15 @@ class Metrics(Collector):
         yield _labelled("http_refusals", "Requests refused.", "code", self.http_refusals)
         yield self._stages(sessions)
         yield from self._lip_sync(sessions)
+        depths = [session.stats.queue_depths() for session in sessions]
+        family = GaugeMetricFamily(
+            _PREFIX + "queue_depth",
+            "What waits in a queue, most of all sessions.",
+            labels=["queue"],
+        )
+        for queue in depths[0] if depths else ():
+            family.add_metric([queue], max(depth[queue] for depth in depths))
+        yield family
 
     def _lip_sync(self, sessions: list[Session]) -> Iterable[GaugeMetricFamily]:
         lips = [session.lips for session in sessions]

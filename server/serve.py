@@ -13,6 +13,7 @@ import logging
 import signal
 import ssl
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _collect_later(_session: object) -> None:
 
 
 class LiveServer:
-    """Everything that serves; use `start` and `stop`, or `run_until_signalled`."""
+    """Everything that serves; use `start` and `stop`, or `run_until`."""
 
     def __init__(
         self,
@@ -138,28 +139,36 @@ class LiveServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.characters.close()
         await self.table.close_all("shutdown")
         if self._runner is not None:
             await self._runner.cleanup()
         await asyncio.gather(self.engine.stop(), self.builder.stop())
-        self.characters.forget_all_uploads()
         self._executor.shutdown(wait=False, cancel_futures=True)
         gc.unfreeze()
 
-    async def run_until_signalled(self) -> None:
-        """Serve until SIGINT or SIGTERM."""
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopping.set)
+    async def run_until(self, stopping: asyncio.Event) -> None:
+        """Serve until the event is set, then take everything down."""
         try:
             await stopping.wait()
             logger.info("stopping")
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                with contextlib.suppress(ValueError):
-                    loop.remove_signal_handler(number)
             await self.stop()
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """SIGINT and SIGTERM set the event, from before the server starts until it has stopped."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError):
+                loop.remove_signal_handler(number)
 
 
 def check_exposure(config: ServeConfig, token: str | None) -> None:

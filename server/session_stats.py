@@ -98,6 +98,17 @@ class SessionStats:
             **{f"face_{state.value}": self._num_in_state[state] for state in Tracking},
         }
 
+    def queue_depths(self) -> dict[str, float]:
+        """What waits at this moment: pictures, packets, and milliseconds of voice."""
+        session = self._session
+        video = session.peer.video_receiver if session.peer else None
+        return {
+            "packets": video.buffer.num_held if video else 0,
+            "to_decoder": video.decoder.num_waiting if video else 0,
+            "to_sender": session.video_track.num_waiting,
+            "voice_ms": round(1e3 * session.line.held_s, 1),
+        }
+
     def snapshot(self) -> protocol.Stats:
         """The message of this moment."""
         session, now_s = self._session, self._clock()

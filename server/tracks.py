@@ -84,6 +84,11 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self._last_pts = -1
         self._wake: asyncio.Future[None] | None = None
 
+    @property
+    def num_waiting(self) -> int:
+        """Rendered pictures that have not left yet."""
+        return len(self._waiting)
+
     def offer(self, picture: RenderedPicture) -> None:
         """A rendered picture is there; of those that may leave, the newest push wins."""
         now_s, meta = self._clock(), picture.meta

@@ -105,6 +105,31 @@ def test_a_signal_ends_it_cleanly_with_its_children(number: int, tmp_path: Path)
         time.sleep(0.05)
 
 
+def test_a_signal_to_the_whole_group_is_no_crash_of_the_children(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "server", "--port", "0", "--animator", "copy"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    try:
+        assert process.stdout is not None
+        assert "Liveactor is at" in process.stdout.readline()
+        # The gallery is being opened by now: the builder is at work when the signal comes.
+        os.killpg(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "stopping" in errors
+    for words in ("died", "failed", "Traceback", "leaked"):
+        assert words not in errors
+
+
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]

@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,3 +242,20 @@ async def test_sessions_one_after_the_other_leave_nothing_behind() -> None:
             await until(lambda: all(lane.is_free for lane in server.engine.lanes), "lane free")
             num_descriptors.append(len(os.listdir("/proc/self/fd")))
         assert num_descriptors[-1] <= num_descriptors[0] + 2
+
+
+async def test_nothing_of_a_session_that_is_over_stays_in_memory() -> None:
+    async with running_server(CONFIG) as server:
+        gone: list[weakref.ref[object]] = []
+        async with calling(server):
+            (session,) = server.table
+            peer = session.peer
+            assert peer is not None
+            parts = (session, peer, peer._pc, peer.video_receiver, peer.audio_receiver)
+            parts += (peer.encoder, session.video_track, session.voice_track, session.intake)
+            gone = [weakref.ref(part) for part in parts]
+            del session, peer, parts
+        await until(lambda: len(server.table) == 0, "the slot is free")
+        await until(lambda: not [ref() for ref in gone if ref() is not None], "all is collected")
+        others = [thread.name for thread in threading.enumerate()]
+        assert not [name for name in others if name.startswith("video-decoder")]
