@@ -85,6 +85,16 @@ class IdleMotion:
             lips=0.004 * self._noise(9, time_s, 0.27),
         )
 
+    def gesture(self, time_s: float) -> FloatArray:
+        """How a speaker's head moves on top of that: yaw, pitch, roll in radians, whole-hearted.
+
+        Speakers move their heads faster and further than listeners (Hadar et al. 1983).
+        """
+        yaw = 0.18 * self._noise(22, time_s, 0.19) + 0.06 * self._noise(23, time_s, 0.47)
+        pitch = 0.09 * self._noise(24, time_s, 0.23) + 0.03 * self._noise(25, time_s, 0.55)
+        roll = 0.09 * self._noise(26, time_s, 0.17) + 0.025 * self._noise(27, time_s, 0.41)
+        return np.array([yaw, pitch, roll], dtype=np.float32)
+
     def _uniform(self, channel: int, index: int) -> float:
         """A number in [0, 1) for one cell of one channel (splitmix64, Steele et al. 2014)."""
         z = (self._seed + 0x9E3779B97F4A7C15 * ((index * 64 + channel + 1) & _MASK)) & _MASK

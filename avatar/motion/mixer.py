@@ -23,8 +23,13 @@ from avatar.regions import LiveSettings, Region, Source
 EASE_S = 0.3
 LOST_EASE_S = 0.8
 """From a lost face to idle: as slow as the smoother's way to neutral."""
+ONSET_EASE_S = 0.06
+"""From idle to the voice's mouth, which begins closed: eased longer, a first syllable is lost."""
 _SOURCES = (Source.CAMERA, Source.AUDIO, Source.IDLE, Source.STILL)
-_ENERGY_S = 0.18
+_ENERGY_S = 0.15
+_ENGAGED_S = 1.5
+"""Over which a speaker warms to what is said: louder for longer moves the head further."""
+_EMPHASIS_GAIN = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,10 @@ class _Fader:
             self._target, self._start_s, self._ease_s = target, time_s, ease_s
         return self._at(time_s)
 
+    def rests_on(self, source: Source, time_s: float) -> bool:
+        """Whether the region takes its motion from `source` and from nothing else any more."""
+        return self._target is source and float(self._at(time_s)[_SOURCES.index(source)]) == 1.0
+
     def _at(self, time_s: float) -> FloatArray:
         goal = np.array([source is self._target for source in _SOURCES], dtype=np.float32)
         elapsed_s = time_s - self._start_s
@@ -76,6 +85,7 @@ class Mixer:
         """Start anew: the next frame's sources are taken without easing."""
         self._faders = {region: _Fader() for region in Region}
         self._energy = 0.0
+        self._engaged = 0.0
         self._last_s: float | None = None
         self._last_camera: Performance | None = None
 
@@ -101,6 +111,9 @@ class Mixer:
         self._last_s = time_s
         heard = 0.0 if audio is None else audio.energy
         self._energy += (heard - self._energy) * (1.0 - float(np.exp(-dt_s / _ENERGY_S)))
+        self._engaged += (heard - self._engaged) * (1.0 - float(np.exp(-dt_s / _ENGAGED_S)))
+        # What stands out from what was said before it: stressed syllables, the start of a phrase.
+        emphasis = min(max(_EMPHASIS_GAIN * (self._energy - self._engaged), 0.0), 1.0)
         if camera is not None:
             self._last_camera = camera
         is_seen = camera is not None and tracking in (Tracking.TRACKED, Tracking.HELD)
@@ -109,8 +122,10 @@ class Mixer:
         for region, fader in self._faders.items():
             asked = settings.sources.get(region, Source.CAMERA)
             target = resolve_source(region, asked, is_seen=is_seen, is_heard=audio is not None)
-            is_fallback = target is not asked
-            shares = fader.shares(target, time_s, LOST_EASE_S if is_fallback else EASE_S)
+            ease_s = EASE_S if target is asked else LOST_EASE_S
+            if region is Region.MOUTH and target is Source.AUDIO:
+                ease_s = ONSET_EASE_S if fader.rests_on(Source.IDLE, time_s) else ease_s
+            shares = fader.shares(target, time_s, ease_s)
             weights[region] = shares.tolist()
 
         healthy = retargeter.healthy_rest()
@@ -118,7 +133,9 @@ class Mixer:
         idle = idle_performance(healthy, state)
         candidates = {
             Source.CAMERA: self._last_camera or idle,
-            Source.AUDIO: audio_performance(retargeter, idle, audio, self._energy),
+            Source.AUDIO: audio_performance(
+                retargeter, idle, audio, emphasis, self._engaged * self._idle.gesture(time_s)
+            ),
             Source.IDLE: idle,
             Source.STILL: retargeter.rest(),
         }
@@ -163,18 +180,29 @@ def _breathe(body: BodyPose, state: IdleState) -> BodyPose:
 
 
 def audio_performance(
-    retargeter: Retargeter, idle: Performance, audio: AudioMotion | None, energy: float
+    retargeter: Retargeter,
+    idle: Performance,
+    audio: AudioMotion | None,
+    emphasis: float,
+    gesture_3: FloatArray,
 ) -> Performance:
-    """The voice on top of idle life: its mouth, and a speaker's small nods and raised brows."""
+    """The voice on top of idle life: its mouth, a moving head, nods and brows on what is stressed.
+
+    `emphasis` is 0..1; `gesture_3` yaw, pitch and roll of the head in radians.
+    """
     if audio is None:
         return idle
     scale = retargeter.proportions_of_average
     delta = idle.shape_delta_N3 + audio.shape_delta_N3 * scale.scale_N3
-    delta[:, 1] -= region_weights()[Region.BROWS] * np.float32(0.035 * energy)
-    nod = from_yaw_pitch_roll(0.0, 0.045 * energy, 0.0)
+    delta[:, 1] -= region_weights()[Region.BROWS] * np.float32(0.045 * emphasis)
+    yaw, pitch, roll = gesture_3.tolist()
+    turn = from_yaw_pitch_roll(yaw, pitch + 0.05 * emphasis, roll)
+    # The eyes stay with whoever listens while the head moves.
+    gaze_2 = np.array([yaw, pitch], dtype=np.float32)
     return replace(
         idle,
-        rotation_3=idle.rotation_3 + log_rotation(nod),
+        rotation_3=idle.rotation_3 + log_rotation(turn),
         shape_delta_N3=delta,
+        gaze_22=idle.gaze_22 - np.float32(0.8) * gaze_2,
         lip_gap=max(0.0, audio.lip_aperture) * scale.mouth,
     )

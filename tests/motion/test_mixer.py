@@ -164,15 +164,55 @@ def test_voice_drives_the_mouth_only_when_asked(retargeter: Retargeter):
     np.testing.assert_allclose(by_voice.rotation_3, camera.rotation_3, atol=1e-5)
 
 
-def test_loud_speech_moves_head_and_brows(retargeter: Retargeter):
+def test_a_voice_that_begins_is_not_eased_away(retargeter: Retargeter):
+    mixer = Mixer()
+    asked = settings(mouth=Source.AUDIO)
+    for i in range(20):
+        mixer.mix(retargeter, None, Tracking.LOST, None, asked, i * DT_S)
+    gaps = [
+        mixer.mix(retargeter, None, Tracking.LOST, voice(0.2), asked, i * DT_S).lip_gap
+        for i in range(20, 24)
+    ]
+    assert gaps[2] == pytest.approx(gaps[3], rel=0.05)  # whole after 80 ms
+    assert gaps[0] < 0.5 * gaps[3]  # and yet no jump
+
+
+def test_stress_nods_and_raises_the_brows(retargeter: Retargeter):
     asked = settings(head=Source.AUDIO, brows=Source.AUDIO, mouth=Source.AUDIO)
-    quiet, loud = Mixer(), Mixer()
-    for i in range(40):
-        a = quiet.mix(retargeter, None, Tracking.LOST, voice(energy=0.0), asked, i * DT_S)
-        b = loud.mix(retargeter, None, Tracking.LOST, voice(energy=1.0), asked, i * DT_S)
-    assert b.rotation_3[0] - a.rotation_3[0] > 0.02
+    even, stressed = Mixer(), Mixer()
+    nods, brows = [], []
     brow = topo.LEFT_BROW_UPPER[2]
-    assert a.shape_delta_N3[brow, 1] - b.shape_delta_N3[brow, 1] > 0.02
+    for i in range(120):
+        a = even.mix(retargeter, None, Tracking.LOST, voice(energy=0.5), asked, i * DT_S)
+        energy = 1.0 if i >= 100 else 0.5
+        b = stressed.mix(retargeter, None, Tracking.LOST, voice(energy=energy), asked, i * DT_S)
+        nods.append(b.rotation_3[0] - a.rotation_3[0])
+        brows.append(a.shape_delta_N3[brow, 1] - b.shape_delta_N3[brow, 1])
+    assert np.abs(nods[:100]).max() == 0.0
+    assert max(nods) > 0.02
+    assert max(brows) > 0.02
+    assert np.abs(np.diff(brows)).max() < 0.02
+
+
+def test_a_speaker_moves_the_head_more_than_a_listener(retargeter: Retargeter):
+    asked = settings(head=Source.AUDIO, mouth=Source.AUDIO)
+    silent, calm, loud = Mixer(seed=2), Mixer(seed=2), Mixer(seed=2)
+    turns = []
+    for i in range(500):
+        turns.append(
+            [
+                mixer.mix(retargeter, None, Tracking.LOST, heard, asked, i * DT_S).rotation_3
+                for mixer, heard in (
+                    (silent, None),
+                    (calm, voice(energy=0.3)),
+                    (loud, voice(energy=0.8)),
+                )
+            ]
+        )
+    spread = np.std(turns, axis=0)[:, 1]
+    assert spread[0] < spread[1] < spread[2]
+    assert spread[2] < np.radians(5.0)
+    assert np.abs(np.diff(turns, axis=0)).max() < np.radians(1.5)
 
 
 def test_body_and_hands_are_switched_on_their_own():
