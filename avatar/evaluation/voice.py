@@ -96,6 +96,9 @@ def evaluate_voice(
             "largest_no_speech_share": _largest([row["opening_share"] for row in no_speech]),
             "talking_clips_correlation": _mean([clip["correlation"] for clip in talking]),
             "talking_clips_best_correlation": _mean([x["best_correlation"] for x in talking]),
+            "talking_clips_envelope_correlation": _mean(
+                [clip["envelope_correlation"] for clip in talking]
+            ),
             "num_talking_clips": len(talking),
             "opening_range": round(span, 4),
         },
@@ -129,12 +132,13 @@ def table(report: dict[str, object]) -> list[str]:
     lines.append("nobody speaks                          opening, share of the range")
     for row in _rows(report["no_speech"]):
         lines.append(f"  {row['sound']!s:36}{_cell(row['opening_share'], 10, digits=3)}")
-    lines.append("clips with sound                        tracker r  at best lag  lag ms  talking")
+    lines.append("clips with a sound track    tracker r  at best lag  lag ms  envelope r  left out")
     for row in _rows(report["clips"]):
-        lag = _cell(row.get("lag_s"), 9, scale=1e3, digits=0)
+        lag = _cell(row.get("lag_s"), 8, scale=1e3, digits=0)
         lines.append(
-            f"  {row['clip']!s:36}{_cell(row.get('correlation'), 10)}"
-            f"{_cell(row.get('best_correlation'), 12)}{lag}  {'yes' if row['is_talking'] else 'no'}"
+            f"  {str(row['clip'])[:28]:28}{_cell(row.get('correlation'), 7)}"
+            f"{_cell(row.get('best_correlation'), 13)}{lag}"
+            f"{_cell(row.get('envelope_correlation'), 12)}  {row['left_out'] or ''}"
         )
     return lines
 

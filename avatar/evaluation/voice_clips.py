@@ -1,9 +1,10 @@
 """The encoder against real faces: mouth opening from the sound and from the face tracker.
 
 Knows clips with pictures and sound; a clip counts as someone talking where the sound is speech and
-the seen mouth opens and closes again and again. Other clips with sound (music, silence, a grimace)
-are listed, but not averaged. A clip's own sound and picture may be out of step, which a correlation
-without shift punishes: the best one within 0.3 s is given beside it.
+the seen mouth opens and closes again and again. Every other clip with a sound track is listed with
+the reason why it is not averaged. Beside the encoder stands what the sound's bare envelope would
+give. A clip's own sound and picture may be out of step, which a correlation without shift punishes:
+the best one within 0.3 s is given too.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from tqdm import tqdm
 
 from avatar.errors import AudioError
-from avatar.evaluation.voice_measures import RATE_HZ, agreement, correlation
+from avatar.evaluation.voice_measures import RATE_HZ, agreement, correlation, envelope
 from avatar.evaluation.voice_mouth import heard_mouth
 from avatar.frames import FloatArray
 from avatar.motion.audio.encoder import Weights
-from avatar.motion.audio.sound import read_sound
+from avatar.motion.audio.sound import Sound, read_sound
 from avatar.motion.geometry import face_motion
 from avatar.motion.tracker import FaceTracker
 from avatar.stream.clip import Clip
@@ -45,34 +46,49 @@ def evaluate_clips(
         except AudioError:
             continue  # a clip without sound has nothing to say here
         if float(np.sqrt(np.square(sound.samples_T).mean())) < _QUIET:
+            rows.append(_left_out(path, "the sound track is silent"))
             continue
-        times_s, seen_M = tracked_opening(path)
-        is_seen = np.isfinite(seen_M)
-        if is_seen.mean() < _LEAST_SEEN:
-            rows.append({"clip": path.name, "is_talking": False, "seen": float(is_seen.mean())})
-            continue
-        mouth = heard_mouth(sound.samples_T, sound.sample_rate_hz, weights)
-        end_s = min(times_s[-1], sound.start_s + sound.duration_s)
-        grid_s = np.arange(int((end_s - sound.start_s) * RATE_HZ), dtype=np.float32) / RATE_HZ
-        seen_M = _interpolated(grid_s + sound.start_s, times_s[is_seen], seen_M[is_seen])
-        heard_M = _interpolated(grid_s, mouth.times_s, mouth.opening_M)
-        speech_M = _interpolated(grid_s, mouth.times_s, mouth.speech_M)
-        score = agreement(heard_M, seen_M)
-        is_speech = speech_M > 0.5
-        while_speaking = correlation(heard_M[is_speech], seen_M[is_speech])
-        rows.append(
-            {
-                "clip": path.name,
-                "is_talking": bool(speech_M.mean() > _TALKING_SPEECH and _is_busy(seen_M)),
-                "correlation": _rounded(score.correlation),
-                "best_correlation": _rounded(score.best_correlation),
-                "lag_s": score.lag_s,
-                "correlation_while_speaking": _rounded(while_speaking),
-                "speech": _rounded(float(speech_M.mean())),
-                "seen_movement": _rounded(float(seen_M.std())),
-            }
-        )
+        rows.append(_compared(path, sound, weights))
     return rows
+
+
+def _left_out(path: Path, reason: str) -> dict[str, object]:
+    return {"clip": path.name, "is_talking": False, "left_out": reason}
+
+
+def _compared(path: Path, sound: Sound, weights: Weights | None) -> dict[str, object]:
+    times_s, seen_M = tracked_opening(path)
+    is_seen = np.isfinite(seen_M)
+    if is_seen.mean() < _LEAST_SEEN:
+        return _left_out(path, f"the face is found in {100 * is_seen.mean():.0f} % of the pictures")
+    mouth = heard_mouth(sound.samples_T, sound.sample_rate_hz, weights)
+    start_s = max(sound.start_s, float(times_s[is_seen][0]))
+    end_s = min(float(times_s[is_seen][-1]), sound.start_s + sound.duration_s)
+    clip_s = start_s + np.arange(int((end_s - start_s) * RATE_HZ), dtype=np.float32) / RATE_HZ
+    sound_s = clip_s - np.float32(sound.start_s)
+    seen_M = _interpolated(clip_s, times_s[is_seen], seen_M[is_seen])
+    heard_M = _interpolated(sound_s, mouth.times_s, mouth.opening_M)
+    speech_M = _interpolated(sound_s, mouth.times_s, mouth.speech_M)
+    is_speech = speech_M > 0.5
+    reason = None
+    if not _is_busy(seen_M):
+        reason = "the mouth does not talk: music, or someone out of the picture"
+    elif speech_M.mean() <= _TALKING_SPEECH:
+        reason = "hardly any speech is heard"
+    score = agreement(heard_M, seen_M)
+    level_M = envelope(sound.samples_T, sound.sample_rate_hz, sound_s)
+    return {
+        "clip": path.name,
+        "is_talking": reason is None,
+        "left_out": reason,
+        "correlation": _rounded(score.correlation),
+        "best_correlation": _rounded(score.best_correlation),
+        "lag_s": score.lag_s,
+        "correlation_while_speaking": _rounded(correlation(heard_M[is_speech], seen_M[is_speech])),
+        "envelope_correlation": _rounded(correlation(level_M, seen_M)),
+        "speech": _rounded(float(speech_M.mean())),
+        "seen_movement": _rounded(float(seen_M.std())),
+    }
 
 
 def tracked_opening(path: Path) -> tuple[FloatArray, FloatArray]:
