@@ -37,7 +37,9 @@ MIN_FRAMES = 6
 EASE_AUTOMATIC_S = 1.0
 EASE_CALIBRATED_S = 0.35
 REFINE_S = 150.0
-"""Time constant of the slow refinement."""
+"""Time constant of the slow refinement,"""
+REFINE_PERIOD_S = 0.2
+"""which looks at the driver no more often than this."""
 
 _MIN_CONFIDENCE = 0.4
 _FRONTAL_RAD = np.radians(25.0)
@@ -170,6 +172,7 @@ class Calibrator:
         self._origin = NeutralOrigin.NONE
         self._shown: Neutral | None = None
         self._goal: Neutral | None = None
+        self._unrefined_s = 0.0
         self._ease_from: Neutral | None = None
         self._ease_start_s = 0.0
         self._ease_s = 0.0
@@ -275,6 +278,10 @@ class Calibrator:
         self._shown = replace(self._shown, joints_J3=body.joints_J3, visibility_J=body.visibility_J)
 
     def _refine(self, seen: Observation, elapsed_s: float) -> None:
+        self._unrefined_s += elapsed_s
+        if self._unrefined_s < REFINE_PERIOD_S:
+            return
+        elapsed_s, self._unrefined_s = self._unrefined_s, 0.0
         goal = self._goal
         assert goal is not None
         face = seen.face
@@ -285,7 +292,7 @@ class Calibrator:
             and face.lip_aperture < goal.lip_aperture + _LIP_MARGIN
             and bool((face.lid_apertures_2 > _BLINK_SHARE * goal.lid_apertures_2).all())
         )
-        if not is_at_rest or elapsed_s <= 0.0:
+        if not is_at_rest:
             return
         now = _measured(seen)
         self._goal = goal.blend(now, 1.0 - float(np.exp(-elapsed_s / REFINE_S)))

@@ -55,6 +55,12 @@ def mix(performances: list[Performance], weights: Mapping[Region, list[float]]) 
     Shares of a region add up to 1. Rotations are averaged in the tangent space of the first.
     """
     assert performances
+    # Most of the time one source moves everything.
+    for index, performance in enumerate(performances):
+        if all(shares[index] >= 1.0 for shares in weights.values()) and (
+            performance.body is not None or all(other.body is None for other in performances)
+        ):
+            return performance
     head = np.asarray(weights[Region.HEAD], dtype=np.float32)
     anchor = exp_rotation(performances[0].rotation_3)
     turns = [log_rotation(exp_rotation(p.rotation_3) @ anchor.T) for p in performances]

@@ -9,6 +9,7 @@ picture still closes its mouth and opens its eyes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -102,7 +103,9 @@ class Retargeter:
         """Head-space shape with lips closed and eyes healthily open."""
         self.proportions_of_average = proportions(topo.canonical_face(), self.base_N3)
         """Of this face over the average one, for motion that is made for an average face."""
-        self._limit_N1 = self._limits()
+        s = self.settings
+        self._gain_N1 = _per_landmark(s.mouth_gain, s.eyes_gain, s.brows_gain)
+        self._limit_N1 = _per_landmark(s.mouth_limit, s.eyes_limit, s.brows_limit)
         self._body = BodyRetargeter(reference) if reference.joints_J3 is not None else None
         self._proportions_of: tuple[Neutral, Proportions] | None = None
 
@@ -161,13 +164,7 @@ class Retargeter:
         log_scale = float(np.log(max(face.scale, 1e-6) / unit))
         rest_shape = with_lip_gap(neutral.shape_N3, 0.0)
         delta = (face.shape_N3 - rest_shape) * proportions.scale_N3
-        masks = region_weights()
-        gains = (
-            s.mouth_gain * masks[Region.MOUTH]
-            + s.eyes_gain * masks[Region.EYES]
-            + s.brows_gain * masks[Region.BROWS]
-        )
-        delta = self._limited(delta * gains[:, None])
+        delta = self._limited(delta * self._gain_N1)
         lip = max(0.0, face.lip_aperture - neutral.lip_aperture)
         body: BodyPose | None = None
         if self._body is not None:
@@ -254,15 +251,6 @@ class Retargeter:
         limited[:, 0] = soft_limit(limited[:, 0], self.settings.sideways_limit)
         return np.asarray(limited, dtype=np.float32)
 
-    def _limits(self) -> FloatArray:
-        s, masks = self.settings, region_weights()
-        limit = (
-            s.mouth_limit * masks[Region.MOUTH]
-            + s.eyes_limit * masks[Region.EYES]
-            + s.brows_limit * masks[Region.BROWS]
-        )
-        return np.asarray(limit[:, None], dtype=np.float32)
-
     def _proportions_for(self, neutral: Neutral) -> Proportions:
         """Sizes of this face's parts over the driver's; kept while the neutral is the same."""
         if self._proportions_of is None or self._proportions_of[0] is not neutral:
@@ -303,6 +291,18 @@ def paired(openness_2: FloatArray, rotation_33: FloatArray) -> FloatArray:
     return np.asarray(common + wink * (openness_2 - common), dtype=np.float32)
 
 
+def _per_landmark(mouth: float, eyes: float, brows: float) -> FloatArray:
+    """Values of the regions on every landmark (N, 1)."""
+    return _region_masks_NR() @ np.array([[mouth], [eyes], [brows]], dtype=np.float32)
+
+
+@cache
+def _region_masks_NR() -> FloatArray:
+    """Masks of mouth, eyes and brows, side by side."""
+    masks = region_weights()
+    return np.stack([masks[Region.MOUTH], masks[Region.EYES], masks[Region.BROWS]], axis=1)
+
+
 def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> Proportions:
     """Per-landmark, per-axis scale from the driver's face to the reference's."""
 
@@ -319,14 +319,9 @@ def proportions(driver_N3: FloatArray, reference_N3: FloatArray) -> Proportions:
     jaw_y = ratio([(2, topo.CHIN), (0, 17)])
     eyes = ratio([(263, 362), (33, 133)])
     brow_y = ratio([(52, 159), (282, 386), (9, 10)])
-    masks = region_weights()
     mouth_y = float(np.sqrt(jaw_y * mouth_x))
-    per_region = {
-        Region.MOUTH: (mouth_x, mouth_y, mouth_x),
-        Region.EYES: (eyes, eyes, eyes),
-        Region.BROWS: (eyes, brow_y, eyes),
-    }
-    scale = np.zeros((len(driver_N3), 3), dtype=np.float32)
-    for region, values in per_region.items():
-        scale += masks[region][:, None] * np.array(values, dtype=np.float32)
+    per_region_R3 = np.array(
+        [[mouth_x, mouth_y, mouth_x], [eyes, eyes, eyes], [eyes, brow_y, eyes]], dtype=np.float32
+    )
+    scale = _region_masks_NR() @ per_region_R3
     return Proportions(scale, mouth_y)

@@ -13,8 +13,16 @@ import math
 
 import numpy as np
 
-from avatar.frames import NUM_HAND_JOINTS, FloatArray, HandsMotion, Motion, ReferenceGeometry
+from avatar.frames import (
+    NUM_HAND_JOINTS,
+    NUM_JOINTS,
+    FloatArray,
+    HandsMotion,
+    Motion,
+    ReferenceGeometry,
+)
 from avatar.motion import skeleton as sk
+from avatar.motion.bones import place_bones
 from avatar.motion.geometry import place_head
 from avatar.motion.neutral import Neutral
 from avatar.motion.performance import BodyPose
@@ -35,11 +43,19 @@ _HAND_STARTS = np.array([start for start, _ in sk.HAND_BONES])
 _HAND_ENDS = np.array([end for _, end in sk.HAND_BONES])
 _DEPTH_3 = np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
 _IDENTITY = np.eye(3, dtype=np.float32)
+_BONES_B2 = np.array([*sk.ARM_BONES, *sk.LEG_BONES], dtype=np.int64)
+_IS_GESTURE_B = np.arange(len(_BONES_B2)) < len(sk.ARM_BONES)
+_UNKNOWN_J3 = np.zeros((NUM_JOINTS, 3), dtype=np.float32)
 
 
 def _smoothstep(value: float, low: float, high: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
+
+
+def _smoothsteps(values_B: FloatArray, low: float, high: float) -> FloatArray:
+    t = np.clip((values_B - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
 def _direction(start_3: FloatArray, end_3: FloatArray) -> FloatArray | None:
@@ -64,6 +80,16 @@ class _Driver:
         """0..1: how far to trust these joints now."""
         return _smoothstep(float(min(self.visibility[j] for j in joints)), 0.3, 0.6)
 
+    def seen_bones(self) -> FloatArray:
+        """The same for every bone of the limbs (B)."""
+        return _smoothsteps(self.visibility[_BONES_B2].min(1), 0.3, 0.6)
+
+    def seen_bones_at_rest(self) -> FloatArray:
+        """How far to trust the bones' directions at rest (B)."""
+        if self.rest_visibility is None:
+            return np.zeros(len(_BONES_B2), dtype=np.float32)
+        return _smoothsteps(self.rest_visibility[_BONES_B2].min(1), 0.4, 0.75)
+
     def seen_at_rest(self, *joints: int) -> float:
         if self.rest is None or self.rest_visibility is None:
             return 0.0
@@ -82,6 +108,12 @@ class BodyRetargeter:
         self._palms_2 = np.array(
             [self._palm(elbow, wrist) for elbow, wrist in ((13, 15), (14, 16))], dtype=np.float32
         )
+        bones = [self._rest_J3[end] - self._rest_J3[start] for start, end in _BONES_B2]
+        self._own_B3 = np.stack([_unit(bone) for bone in bones])
+        self._length_B = np.array([np.linalg.norm(bone) for bone in bones], dtype=np.float32)
+        self._seen_length_B = self._length_B.copy()
+        for bone, (start, _) in enumerate(sk.ARM_BONES):
+            self._seen_length_B[bone] = self._arm_bone_length(start, float(self._length_B[bone]))
 
     def _palm(self, elbow: int, wrist: int) -> float:
         head = sk.FOREARM_PER_INTER_OCULAR * self._reference.scale
@@ -120,10 +152,21 @@ class BodyRetargeter:
         pelvis = self._torso_turn(driver, 23, 24)
         for joint in (23, 24):
             joints[joint] = hips + pelvis @ (rest[joint] - rest_hips)
-        for start, end in (*sk.ARM_BONES, *sk.LEG_BONES):
-            self._place_bone(driver, joints, start, end, is_gesture=(start, end) in sk.ARM_BONES)
-        for start, end in sk.ARM_BONES:
-            seen = driver.seen(start, end)
+        seen_B = driver.seen_bones()
+        place_bones(
+            joints,
+            _BONES_B2,
+            self._own_B3,
+            # An arm that is not seen keeps the length that the picture shows.
+            np.where(seen_B > 0.0, self._seen_length_B, self._length_B),
+            driver.now * _DEPTH_3,
+            _UNKNOWN_J3 if driver.rest is None else driver.rest * _DEPTH_3,
+            seen_B,
+            driver.seen_bones_at_rest(),
+            _IS_GESTURE_B,
+            (float(_ABSOLUTE_FROM_RAD), float(_ABSOLUTE_TO_RAD)),
+        )
+        for (start, end), seen in zip(sk.ARM_BONES, seen_B, strict=False):
             visibility[end] = max(visibility[end], seen)
             visibility[start] = max(visibility[start], seen)
         hands, presence = self._hands(motion, joints)
@@ -197,35 +240,6 @@ class BodyRetargeter:
         rest = _direction(driver.rest[[11, 12]].mean(0), driver.rest[[23, 24]].mean(0))
         return _limited_turn(rest, now, weight)
 
-    def _place_bone(
-        self, driver: _Driver, joints: FloatArray, start: int, end: int, *, is_gesture: bool
-    ) -> None:
-        bone = self._rest_J3[end] - self._rest_J3[start]
-        length = float(np.linalg.norm(bone))
-        own = _unit(bone)
-        direction = own
-        seen = driver.seen(start, end)
-        now = _direction(driver.now[start], driver.now[end])
-        if seen > 0.0 and now is not None:
-            at_rest = driver.seen_at_rest(start, end)
-            rest = None if driver.rest is None else _direction(driver.rest[start], driver.rest[end])
-            wanted = now
-            if rest is not None and at_rest > 0.0:
-                turn = rotation_between(rest, now)
-                relative = turn @ own
-                angle = float(np.arccos(np.clip(rest @ now, -1.0, 1.0)))
-                absolute = _smoothstep(angle, _ABSOLUTE_FROM_RAD, _ABSOLUTE_TO_RAD)
-                if not is_gesture:
-                    absolute = 0.0
-                absolute = 1.0 - at_rest * (1.0 - absolute)
-                wanted = _slerp(relative, now, absolute)
-            elif not is_gesture:
-                wanted = own  # a leg never seen at rest says nothing relative
-            direction = _slerp(own, wanted, seen)
-            if is_gesture:
-                length = self._arm_bone_length(start, length)
-        joints[end] = joints[start] + np.float32(length) * direction
-
     def _arm_bone_length(self, start: int, measured: float) -> float:
         """An arm foreshortened or unseen in the picture gets its length from the head or its twin.
 
@@ -266,24 +280,6 @@ def _unit(vector_3: FloatArray) -> FloatArray:
     if length < 1e-6:
         return np.array([0.0, 1.0, 0.0], dtype=np.float32)
     return np.asarray(vector_3 / np.float32(length), dtype=np.float32)
-
-
-def _slerp(start_3: FloatArray, end_3: FloatArray, weight: float) -> FloatArray:
-    """The direction `weight` of the way along the arc between two unit vectors."""
-    if weight <= 0.0:
-        return start_3
-    if weight >= 1.0:
-        return end_3
-    cosine = float(np.dot(start_3, end_3))
-    if cosine < -0.9999:  # opposite: the arc's plane is any
-        turn = blend_rotations(_IDENTITY, rotation_between(start_3, end_3), weight)
-        return np.asarray(turn @ start_3, dtype=np.float32)
-    angle = math.acos(min(cosine, 1.0))
-    if angle < 1e-4:
-        return end_3
-    a = np.float32(math.sin((1.0 - weight) * angle) / math.sin(angle))
-    b = np.float32(math.sin(weight * angle) / math.sin(angle))
-    return np.asarray(a * start_3 + b * end_3, dtype=np.float32)
 
 
 def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:
