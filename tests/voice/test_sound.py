@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,49 @@ def _refusal(path: Path) -> str | None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no such file"):
         read_sound(tmp_path / "absent.wav")
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 96_000])
+@pytest.mark.parametrize(("channels", "sample_bytes"), [(1, 1), (2, 2), (8, 2), (8, 3), (1, 4)])
+def test_the_same_tone_is_heard_from_any_layout(
+    tmp_path: Path, rate_hz: int, channels: int, sample_bytes: int
+) -> None:
+    path = tmp_path / "tone.wav"
+    tone_T = 0.5 * np.sin(2 * np.pi * 220 * np.arange(rate_hz) / rate_hz)
+    _write(path, tone_T, rate_hz, channels, sample_bytes)
+    sound = read_sound(path)
+    assert sound.sample_rate_hz == rate_hz
+    assert len(sound.samples_T) == rate_hz
+    np.testing.assert_allclose(sound.samples_T, tone_T, atol=0.02)
+
+
+def test_a_file_that_breaks_off_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "broken_off.wav"
+    _write(path, 0.3 * np.ones(16_000), 16_000, 1, 2)
+    path.write_bytes(path.read_bytes()[:16_044])
+    assert len(read_sound(path).samples_T) == pytest.approx(8_000, abs=2_100)
+
+
+def test_an_absurd_rate_and_an_empty_track_are_named(tmp_path: Path) -> None:
+    absurd, empty = tmp_path / "absurd.wav", tmp_path / "empty.wav"
+    _write(absurd, np.zeros(500), 100, 1, 2)
+    with pytest.raises(AudioError, match=r"absurd\.wav: a sample rate of 100 Hz"):
+        read_sound(absurd)
+    _write(empty, np.zeros(0), 16_000, 1, 2)
+    with pytest.raises(AudioError, match=r"empty\.wav"):
+        read_sound(empty)
+
+
+def _write(
+    path: Path, samples_T: np.ndarray, rate_hz: int, channels: int, sample_bytes: int
+) -> None:
+    """A PCM file with the same sound in every channel."""
+    whole_T = np.round(samples_T * (2 ** (8 * sample_bytes - 1) - 1)).astype(np.int64)
+    if sample_bytes == 1:  # 8-bit WAV is unsigned
+        whole_T += 128
+    as_bytes = whole_T.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :sample_bytes]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(sample_bytes)
+        file.setframerate(rate_hz)
+        file.writeframes(np.repeat(as_bytes[:, None], channels, axis=1).tobytes())

@@ -114,6 +114,40 @@ def test_a_flood_is_taken_in_pieces_and_little_is_kept(weights: Weights) -> None
     assert tracker.heard_until_s == pytest.approx(30.0)
 
 
+def test_a_microphone_that_stalls_leaves_idle_life_and_comes_back(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    tracker = VoiceTracker(weights)
+    tracker.push(chunk(speechlike[:32_000], 0.0))
+    tracker._last_speech_s = 1e9  # the untrained network does not know speech
+    heard = [tracker.motion_at(0.04 * step) is not None for step in range(150)]  # to 6 s
+    assert heard[40]
+    assert not any(heard[80:])
+    tracker.push(chunk(speechlike[:32_000], 6.0))
+    tracker._last_speech_s = 1e9
+    assert tracker.num_restarts == 1
+    assert tracker.motion_at(7.0) is not None
+
+
+def test_a_microphone_that_stalled_and_then_floods_is_heard_in_its_place(
+    weights: Weights, speechlike: FloatArray
+) -> None:
+    late, steady = VoiceTracker(weights), VoiceTracker(weights)
+    packets = pieces(speechlike, 3, 800)
+    at_s = 0.0
+    for index, piece in enumerate(packets):  # the stamps are right, only everything comes at once
+        late.push(chunk(piece, at_s))
+        steady.push(chunk(piece, at_s))
+        if index % 5 == 0:
+            steady.mouth_at(at_s)
+        at_s += len(piece) / 16_000
+    one, other = late.mouth_at(3.0), steady.mouth_at(3.0)
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.coefficients_K, other.coefficients_K)
+    assert late.num_restarts == 0
+
+
 def test_without_sound_there_is_no_mouth(weights: Weights, speechlike: FloatArray) -> None:
     tracker = VoiceTracker(weights)
     assert tracker.mouth_at(0.0) is None
