@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -22,11 +21,15 @@ import numpy as np
 
 from avatar.character.character import Character
 from avatar.character.gallery import list_entries
-from avatar.errors import AssetError
+from avatar.errors import AssetError, ConfigError
+from avatar.evaluation.contenders import Contender, contender
+from avatar.evaluation.machine import machine, peak_resident_mb, resident_mb
 from avatar.frames import ByteArray, DrivingFrame, Stamp
+from avatar.model.loading import RuntimeName
 from avatar.stream.animator import Animator
 from avatar.stream.clip import CLIP_TIME_BASE, Clip
-from avatar.stream.factory import AnimatorKind, make_animator
+from avatar.stream.factory import AnimatorKind
+from avatar.stream.neural_choice import RUNTIMES, WEIGHTS_FOLDER
 from avatar.stream.offline import open_reference, size_px
 from avatar.timing import LatencySummary
 
@@ -42,10 +45,16 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m avatar benchmark`."""
     parser.add_argument(
         "--animator",
-        type=AnimatorKind,
-        choices=list(AnimatorKind),
-        default=AnimatorKind.WARP,
-        help="default: warp",
+        type=contender,
+        default=contender(AnimatorKind.WARP),
+        metavar="NAME",
+        help=f"{', '.join(AnimatorKind)}, or neural:OPTION=VALUE (default: warp)",
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="of the model (default: cpu)"
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FOLDER", help="trained weights in place of the shipped"
     )
     parser.add_argument(
         "--reference",
@@ -79,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         pictures = swaying_pictures(character)
     else:
         pictures = camera_pictures(Clip(arguments.driving))
-    animator = make_animator(arguments.animator)
+    chosen = _on_device(arguments.animator, arguments.device)
+    before_mb = resident_mb()
+    animator = chosen.make(weights=arguments.weights)
     try:
         result = time_animator(
             animator,
@@ -88,18 +99,51 @@ def run(arguments: argparse.Namespace) -> int:
             num_frames=max(1, arguments.frames),
             num_warm_up=max(0, arguments.warm_up),
         )
+        drawing = animator.drawing
+        memory = {"before_mb": before_mb, "after_mb": resident_mb(), "peak_mb": peak_resident_mb()}
     finally:
         animator.close()
-    result = {"animator": arguments.animator.value, **result, "machine": machine()}
+    result = {
+        "animator": arguments.animator.name,
+        "device": arguments.device,
+        **result,
+        "renderer": drawing.renderer,
+        "drawing": drawing.reason,
+        "memory": memory,
+        "model": _model_cost(chosen, arguments.weights) if drawing.renderer == "neural" else None,
+        "machine": machine(),
+    }
     stages = result["stages"]
     assert isinstance(stages, dict)
     print(f"{'stage':>10}  {'p50 ms':>8}  {'p95 ms':>8}")
     for name, summary in stages.items():
         print(f"{name:>10}  {summary['p50_s'] * 1e3:8.2f}  {summary['p95_s'] * 1e3:8.2f}")
+    print(drawing.reason)
+    if result["model"] is not None:
+        print(f"model: {result['model']}")
+    print(f"memory: {memory}")
     print(f"{result['fps']:.1f} frames per second on {machine()}")
     if arguments.json:
         print(json.dumps(result))
     return 0
+
+
+def _on_device(chosen: Contender, device: str) -> Contender:
+    """The model's runtime for a device; ConfigError for what runs on the CPU only."""
+    if device == "cpu":
+        return chosen
+    if not chosen.name.startswith(AnimatorKind.NEURAL):
+        raise ConfigError(f"--device {device}: '{chosen.name}' runs on the CPU only.")
+    return replace(chosen, options={**chosen.options, "runtime": RuntimeName.COMPILED})
+
+
+def _model_cost(chosen: Contender, weights: Path | None) -> dict[str, object]:
+    """What a frame of the model costs, in the runtime that served."""
+    from avatar.evaluation.model_cost import model_cost
+
+    runtime = RuntimeName(chosen.options.get("runtime", RUNTIMES[0]))
+    steps = int(chosen.options.get("steps", 2))
+    return asdict(model_cost(weights or WEIGHTS_FOLDER, runtime, steps))
 
 
 def camera_pictures(clip: Clip) -> list[ByteArray]:
@@ -170,18 +214,6 @@ def time_animator(
         "camera": f"{CAMERA_HW[1]}x{CAMERA_HW[0]}",
         "stages": {name: _summary(values) for name, values in stages_s.items()},
     }
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    name = platform.processor() or platform.machine()
-    cpu_info = Path("/proc/cpuinfo")
-    if cpu_info.is_file():
-        for line in cpu_info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{len(os.sched_getaffinity(0))} cores of {name}, Python {platform.python_version()}"
 
 
 def _as_camera(pictures: Sequence[ByteArray]) -> Iterator[DrivingFrame]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
+import sys
 import time
 from pathlib import Path
 
@@ -34,6 +36,12 @@ def resident_mb() -> float | None:
         return None
     pages = int(status.read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def peak_resident_mb() -> float:
+    """The most memory that this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def gemm_ceiling(*, is_bfloat16: bool, num_threads: int = 1) -> float:
