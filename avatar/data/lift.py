@@ -23,12 +23,13 @@ from avatar.data.camera import Camera
 from avatar.data.facial_hair import grow_lashes
 from avatar.data.head import head_model, pose_face
 from avatar.data.lift_fit import FaceFit, fit_face
-from avatar.data.lift_hull import NECK_CUT, Sheet, make_hull
+from avatar.data.lift_hull import NECK_CUT, Sheet, make_hull, plane_points
 from avatar.data.lift_texture import (
     FaceColours,
     Photograph,
     light_on,
     read_colours,
+    teeth_vertices,
 )
 from avatar.data.light import LightStyle
 from avatar.data.looks import Look
@@ -138,7 +139,11 @@ def _shell_colours(
     outside = (photo.alpha_HW > 0.9) & ~(cv2.dilate(on_head.astype(np.uint8),
                                                     np.ones((9, 9), np.uint8)) > 0)  # fmt: skip
     weight = outside.astype(np.float32)
-    above = np.zeros((rows, columns, 3), np.float32) + np.array(colours.hair_rgb, np.float32)
+    x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
+    is_neck = neck_run(plane_points(camera, x, y, 0.0)) > 3.0
+    above = np.where(
+        is_neck[..., None], 0.8 * np.array(colours.skin_rgb), np.array(colours.hair_rgb)
+    )
     weak = np.where(on_head, 0.02, 0.0).astype(np.float32)
     mixed = np.where(outside[..., None], photo.linear_HW3 / sheets[1], above)
     filled = push_pull(mixed.astype(np.float32), np.maximum(weight, weak))
@@ -184,6 +189,11 @@ def person_of(lift: Lift, *, identity_change_K: Floats | None = None,
     for side in range(2):
         on_eye, places = eye_places(side)
         uv[on_eye] = atlas.place(atlas.add(colours.eyes[side]), places)
+    colour = mouth_colours((0.7, 0.65, 0.55))
+    own_teeth = np.zeros((len(model.neutral_V3), 3), np.float32)
+    own_teeth[teeth_vertices()] = colours.teeth_V3
+    on_teeth = np.isin(model.source_V, teeth_vertices())
+    colour[on_teeth] = own_teeth[model.source_V[on_teeth]]
     material, label = head_tables()
     inside = mouth_vertices()
     uv[inside] = 4.0 / atlas.size
@@ -203,7 +213,7 @@ def person_of(lift: Lift, *, identity_change_K: Floats | None = None,
                          colour_rgb=np.zeros(3, np.float32), material=M_LASH)  # fmt: skip
     return Person(
         PersonStyle(identity=tuple(float(v) for v in lift.fit.identity_K)), shape, atlas, uv,
-        mouth_colours(colours.teeth_rgb), material, label, model.split_T3, kept, [], lashes, parts,
+        colour, material, label, model.split_T3, kept, [], lashes, parts,
         [], occlusion,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ def write_lift(path: Path, lift: Lift) -> None:
         **{f"camera_{k}": getattr(fit.camera, k) for k in _CAMERA},
         **{k: getattr(fit, k) for k in ("identity_K", "expression_E", "gaze_22", "shift_V3",
                                         "error")},
-        **{k: getattr(colours, k) for k in ("face_HW3", "back_HW3", "light_93", "teeth_rgb",
+        **{k: getattr(colours, k) for k in ("face_HW3", "back_HW3", "light_93", "teeth_V3",
                                             "skin_rgb", "hair_rgb")},
         "eyes_2HW4": np.stack(colours.eyes),
         **{f"{side}_{k}": getattr(sheet, k)
@@ -75,7 +75,7 @@ def read_lift(path: Path) -> Lift:
         left, right = a["eyes_2HW4"]
         colours = FaceColours(
             a["face_HW3"], a["back_HW3"], (left, right), a["light_93"],
-            triple("teeth_rgb"), triple("skin_rgb"), triple("hair_rgb"),
+            a["teeth_V3"], triple("skin_rgb"), triple("hair_rgb"),
         )  # fmt: skip
         return Lift(
             str(a["name"]), fit, colours, sheet("front"), sheet("back"), a["shell_HW3"],

@@ -28,9 +28,11 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 STEP_PX = 6
-NECK_CUT = 9.6
+NECK_CUT = 10.8
 """`neck_run` at which the face model's neck ends and the sheet takes over."""
 _GAP_CM = 0.5
+_ROUND_CM = 7.0
+"""Radius of the ball that the back follows: about a head's."""
 _BULGE = 0.55
 """Curvature of hair (1/cm): a band 4 cm wide stands out by about 1 cm."""
 
@@ -61,7 +63,7 @@ def _at_grid(sheet_HW: NDArray[Any], x: Floats, y: Floats) -> Floats:
     )
 
 
-def _unproject(camera: Camera, x: Floats, y: Floats, depth: NDArray[Any]) -> Floats:
+def _unproject(camera: Camera, x: NDArray[Any], y: NDArray[Any], depth: NDArray[Any]) -> Floats:
     """Points (…, 3) in world axes at pixels and depths (cm)."""
     c = np.stack(
         [
@@ -74,16 +76,18 @@ def _unproject(camera: Camera, x: Floats, y: Floats, depth: NDArray[Any]) -> Flo
     return (c @ camera.rotation_33 + camera.position_3).astype(np.float32)
 
 
+def plane_points(camera: Camera, x: NDArray[Any], y: NDArray[Any], z_cm: float) -> Floats:
+    """Points that pixels show on the plane through the head at height 2, depth `z_cm`."""
+    depth = float(camera.to_camera(np.array([(0.0, 2.0, z_cm)], np.float32))[0, 2])
+    return _unproject(camera, x, y, np.full_like(x, depth))
+
+
 def _middle_depth(camera: Camera, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """(depth of the silhouette, `neck_run` there): ears' plane above, shoulders' plane below."""
-
-    def plane(point: tuple[float, float, float]) -> float:
-        return float(camera.to_camera(np.array([point], np.float32))[0, 2])
-
-    head, chest = plane((0.0, 2.0, -1.0)), plane((0.0, -18.0, -3.5))
-    run = neck_run(_unproject(camera, x, y, np.full_like(x, head)))
+    head, chest = camera.to_camera(np.array([[0.0, 2.0, -1.0], [0.0, -18.0, -3.5]], np.float32))
+    run = neck_run(plane_points(camera, x, y, -1.0))
     share = ramp(run, 4.0, 13.0)
-    return (head * (1 - share) + chest * share).astype(np.float32), run
+    return (head[2] * (1 - share) + chest[2] * share).astype(np.float32), run
 
 
 def make_hull(alpha_HW: Floats, near_HW: Floats, back_near_HW: Floats,
@@ -104,17 +108,22 @@ def make_hull(alpha_HW: Floats, near_HW: Floats, back_near_HW: Floats,
     # far inside the face's outline the sheet keeps clear of cheeks and lips that will move
     deep = cv2.distanceTransform(on_head.astype(np.uint8), cv2.DIST_L2, 3)
     deep = deep * STEP_PX * middle / camera.focal_px
+    hidden = (deep > 2.2) & (run < 5.5)
     gap = (_GAP_CM + np.minimum(0.8 * deep, 3.5)) * (1 - ramp(run, 6.5, NECK_CUT - 0.8)) + 0.02
     front = _solve(inside, on_head, head + gap, middle, run, x, camera)
-    back = np.maximum(2 * middle - front, middle + 0.0)
-    back = np.where(on_head, np.maximum(np.minimum(back, rear + 1.5), rear + 0.25), back)
-    back = np.where(inside, back, middle)
+    # round, not a box: near the outline the back lies near the middle, as on a ball
+    edge = cv2.distanceTransform(np.pad(inside, 1, mode="edge").astype(np.uint8), cv2.DIST_L2, 5)
+    edge = np.minimum(edge[1:-1, 1:-1] * STEP_PX * middle / camera.focal_px, _ROUND_CM)
+    ball = middle + np.sqrt(edge * (2 * _ROUND_CM - edge))
+    back = np.where(on_head, rear + 0.25, np.maximum(2 * middle - front, middle))
+    back = np.where(inside, np.minimum(back, ball), middle)
     back = cv2.GaussianBlur(back.astype(np.float32), (0, 0), 1.0)
-    triangles = _triangles(inside)
+    # behind the face nothing of the front is ever seen, except through an open mouth
+    before, behind = _triangles(inside & ~hidden), _triangles(inside)
     uv = np.stack([x / size_hw[1], 1 - y / size_hw[0]], -1).reshape(-1, 2).astype(np.float32)
     return (
-        _sheet(_unproject(camera, x, y, front).reshape(-1, 3), triangles, uv),
-        _sheet(_unproject(camera, x, y, back).reshape(-1, 3), triangles[:, ::-1].copy(), uv),
+        _sheet(_unproject(camera, x, y, front).reshape(-1, 3), before, uv),
+        _sheet(_unproject(camera, x, y, back).reshape(-1, 3), behind[:, ::-1].copy(), uv),
     )
 
 

@@ -11,6 +11,7 @@ Shape legend: P texels, H, W pixels or texels, N landmarks, 3 components, 93 har
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -23,6 +24,7 @@ from avatar.data.head import Eyes, head_model
 from avatar.data.landmark_map import IRIS_DEPTH_CM
 from avatar.data.lift_fit import FaceFit
 from avatar.data.mesh import vertex_normals
+from avatar.data.occlusion import head_occlusion
 from avatar.data.raster import raster
 from avatar.warp.fill import push_pull
 
@@ -58,7 +60,8 @@ class FaceColours:
     eyes: tuple[Floats, Floats]
     """[left, right] sheets laid out as in `avatar.data.eyes`."""
     light_93: Floats
-    teeth_rgb: tuple[float, float, float]
+    teeth_V3: Floats
+    """Albedo of the vertices of `teeth_vertices`."""
     skin_rgb: tuple[float, float, float]
     hair_rgb: tuple[float, float, float]
 
@@ -145,9 +148,10 @@ def _project(
         hole = np.maximum(hole, outline_mask(photo.landmarks_N3, rim, size_hw, -0.3))
     hole = np.maximum(hole, outline_mask(photo.landmarks_N3, INNER_MOUTH, size_hw, -0.3))
     at_px = screen[:, :2]
+    solid = cv2.erode(photo.alpha_HW, np.ones((5, 5), np.uint8))
     weight = (
         seen * in_picture * _ramp(facing, 0.08, 0.35)
-        * _ramp(_sample(photo.alpha_HW, at_px)[:, 0], 0.5, 0.95)
+        * _ramp(_sample(solid, at_px)[:, 0], 0.5, 0.95)
         * (1 - _sample(hole, at_px)[:, 0])
     )  # fmt: skip
     return _Projection(at.inside_HW, _sample(photo.linear_HW3, at_px), normal,
@@ -232,7 +236,7 @@ def read_colours(fit: FaceFit, photo: Photograph, posed_V3: Floats, eyes: Eyes) 
     back = _fill(back, weight, is_mirrored=False)
     sheets = tuple(_eye_sheet(side, fit, photo, eyes, light) for side in range(2))
     return FaceColours(
-        face, back, (sheets[0], sheets[1]), light, _teeth_colour(photo, skin),
+        face, back, (sheets[0], sheets[1]), light, _teeth(fit, photo, posed_V3, light, skin),
         _triple(skin), _triple(hair),
     )  # fmt: skip
 
@@ -264,17 +268,38 @@ def _hair_colour(photo: Photograph, light_93: Floats, fit: FaceFit, skin: Floats
     return np.asarray(np.median(colours, 0) / light_on(light_93, up)[0], np.float32)
 
 
-def _teeth_colour(photo: Photograph, skin: Floats) -> tuple[float, float, float]:
-    """Bright pixels of an open mouth; teeth that suit the skin's exposure where it is closed."""
-    mask = outline_mask(photo.landmarks_N3, INNER_MOUTH, photo.alpha_HW.shape, -1.0)[...] > 0.5
-    colours = photo.linear_HW3[mask]
-    if len(colours) >= 40:
-        grey = colours.mean(1)
-        bright = np.median(colours[grey > np.percentile(grey, 60)], 0) / MEAN_LIGHT
-        if bright.mean() > 0.5 * skin.mean() and bright[2] > 0.55 * bright[0]:
-            return _triple(np.clip(bright * 1.1, 0.1, 0.9))
+@cache
+def teeth_vertices() -> NDArray[np.int32]:
+    """Model vertices of the teeth."""
+    model = head_model()
+    on = model.region_T == model.region_names.index("teeth")
+    return np.unique(model.triangles_T3[on]).astype(np.int32)
+
+
+def _teeth(
+    fit: FaceFit, photo: Photograph, posed_V3: Floats, light_93: Floats, skin: Floats
+) -> Floats:
+    """The photograph's teeth where it shows them, teeth that suit its exposure elsewhere."""
+    mask = outline_mask(photo.landmarks_N3, INNER_MOUTH, photo.alpha_HW.shape, -0.7)
+    colours = photo.linear_HW3[mask > 0.5]
+    vertices = teeth_vertices()
     level = float(np.clip(1.25 * skin.max(), 0.35, 0.75))
-    return level, 0.93 * level, 0.80 * level
+    out = np.tile(np.array([level, 0.93 * level, 0.80 * level], np.float32), (len(vertices), 1))
+    if len(colours) < 40:
+        return out
+    grey = colours.mean(1)
+    bright = np.median(colours[grey > np.percentile(grey, 60)], 0) / MEAN_LIGHT
+    if bright.mean() < 0.5 * skin.mean() or bright[2] < 0.45 * bright[0]:
+        return out  # an open mouth that shows its inside
+    out[:] = np.clip(bright * 1.1, 0.1, 0.95)
+    model = head_model()
+    normals = vertex_normals(posed_V3, model.triangles_T3)[vertices]
+    screen = fit.camera.project(posed_V3[vertices])
+    on_picture = _sample(photo.linear_HW3, screen[:, :2])
+    lit = light_on(light_93, normals) * np.clip(head_occlusion()[vertices], 0.3, 1)[:, None]
+    facing = (normals @ fit.camera.rotation_33[2]) < -0.3
+    share = (_sample(mask, screen[:, :2])[:, 0] * facing)[:, None]
+    return ((1 - share) * out + share * np.clip(on_picture / lit, 0.02, 1.6)).astype(np.float32)
 
 
 def _eye_sheet(side: int, fit: FaceFit, photo: Photograph, eyes: Eyes, light_93: Floats) -> Floats:

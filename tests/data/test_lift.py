@@ -102,7 +102,7 @@ def test_a_lift_survives_its_file_and_a_damaged_one_is_named(tmp_path: Path, lif
     again = read_lift(path)
     np.testing.assert_array_equal(again.photo_HW3, lift.photo_HW3)
     np.testing.assert_allclose(again.fit.shape_V3, lift.fit.shape_V3, atol=2e-3)
-    assert again.colours.teeth_rgb == lift.colours.teeth_rgb
+    assert again.colours.skin_rgb == lift.colours.skin_rgb
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(AssetError, match=r"one\.lift\.npz.*Lift it again"):
         read_lift(path)
