@@ -11,7 +11,7 @@ from avatar.data.voice.espeak import Espeak
 from avatar.errors import ConfigError
 from avatar.evaluation.voice import _cell, _largest, _mean
 from avatar.evaluation.voice_alignment import align, can_align
-from avatar.evaluation.voice_clips import _is_busy
+from avatar.evaluation.voice_clips import _is_busy, evaluate_clips
 from avatar.evaluation.voice_measures import agreement, correlation, envelope
 from avatar.evaluation.voice_mouth import HeardMouth
 from avatar.evaluation.voice_real import by_language, closure_scores, transcripts
@@ -104,6 +104,20 @@ def test_a_talking_mouth_is_told_from_a_grimace() -> None:
     assert _is_busy((0.1 + 0.1 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
     assert not _is_busy(np.where((time_s > 2) & (time_s < 3), 0.2, 0.0).astype(np.float32))
     assert not _is_busy((0.001 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
+
+
+@pytest.mark.media
+def test_clips_in_which_nobody_talks_are_left_out_and_say_why(media: Path, tmp_path: Path) -> None:
+    (tmp_path / "driving").mkdir()
+    for name in ("close_lp_d3.mp4", "half_lp_s29.mp4", "half_asl_milk.mkv", "half_lp_s18.mp4"):
+        (tmp_path / "driving" / name).symlink_to(media / "driving" / name)
+    rows = evaluate_clips(tmp_path, None, is_quiet=True)
+    assert [(row["clip"], row["left_out"]) for row in rows] == [
+        ("close_lp_d3.mp4", "the sound track is silent"),
+        ("half_lp_s18.mp4", "the mouth does not talk: music, or someone out of the picture"),
+        ("half_lp_s29.mp4", "the sound track is silent"),
+    ]
+    assert not any(row["is_talking"] for row in rows)
 
 
 def test_figures_that_are_missing_print_as_dashes() -> None:
