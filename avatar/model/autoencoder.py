@@ -198,16 +198,16 @@ def corrected(warp_BF4HW: Tensor, decoded: Decoded, *, trust: bool = False) -> T
     `trust`: let the model's confidence hand a pixel over to the warp, as the stream does; training
     and the progress metric judge the correction itself.
     """
-    rgb = decoded.rgb_BF3HW
+    drawn = uncut(warp_BF4HW, decoded, trust=trust)
+    return torch.cat([drawn[:, :, :3].clamp(-1.0, 1.0), drawn[:, :, 3:].clamp(0.0, 1.0)], 2)
+
+
+def uncut(warp_BF4HW: Tensor, decoded: Decoded, *, trust: bool) -> Tensor:
+    """As `corrected`, but out of range where the correction is: losses must see how far."""
+    correction = torch.cat([decoded.rgb_BF3HW, decoded.alpha_BF1HW], 2)
     if trust:
-        rgb = rgb * torch.sigmoid(decoded.confidence_BF1HW)
-    return torch.cat(
-        [
-            (warp_BF4HW[:, :, :3] + rgb).clamp(-1.0, 1.0),
-            (warp_BF4HW[:, :, 3:] + decoded.alpha_BF1HW).clamp(0.0, 1.0),
-        ],
-        2,
-    )
+        correction = correction * torch.sigmoid(decoded.confidence_BF1HW)
+    return warp_BF4HW + correction
 
 
 class Autoencoder(nn.Module):

@@ -6,7 +6,9 @@
 Two phases. `reconstruct`: latents of the true frames decode to the true frames. `refine`: the
 encoder is frozen and its latents brought to unit variance; the refiner learns to predict them from
 the warp and the guidance, and decoder and refiner together learn to draw without seeing the truth.
-What comes out animates by itself, and is what teacher and student build on.
+What comes out animates by itself, and is what teacher and student build on. With `refine_from = 0`
+there is one phase, `serve`: everything learns end to end to draw from the warp, and what comes out
+is only served.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 
 from avatar.config import load_config
-from avatar.model.autoencoder import Decoded, corrected
+from avatar.model.autoencoder import Decoded, corrected, uncut
 from avatar.model.encoders import Driving
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import preset_named
@@ -37,8 +39,10 @@ from avatar.training.losses import (
 )
 from avatar.training.objective import Losses, Objective
 
-RECONSTRUCT, REFINE = "reconstruct", "refine"
+RECONSTRUCT, REFINE, SERVE = "reconstruct", "refine", "serve"
 HUBER_WIDTH = 0.3
+WARP_FLOOR = 0.05
+"""Added to the warp's loss, of which a served picture's is a share: no example outweighs all."""
 
 
 class AutoencoderObjective(Objective):
@@ -54,16 +58,17 @@ class AutoencoderObjective(Objective):
         self._phase = RECONSTRUCT
 
     def phase_at(self, share: float) -> str:
-        """`reconstruct` first, `refine` after."""
+        """`reconstruct` first, `refine` after; or `serve` from the start."""
+        if self._config.refine_from == 0:
+            return SERVE
         return RECONSTRUCT if share < self._config.refine_from else REFINE
 
     def begin_phase(self, phase: str) -> None:
         """Freeze what a phase must not move."""
         self._phase = phase
-        is_refining = phase == REFINE
-        self.network.requires_grad_(is_refining)
+        self.network.requires_grad_(phase != RECONSTRUCT)
         self.network.autoencoder.requires_grad_(True)
-        self.network.autoencoder.encoder.requires_grad_(not is_refining)
+        self.network.autoencoder.encoder.requires_grad_(phase != REFINE)
 
     @torch.no_grad()
     def enter_phase(self, phase: str, ema: Ema, calibration: list[Batch]) -> None:
@@ -83,7 +88,16 @@ class AutoencoderObjective(Objective):
         """Losses of the present phase."""
         if self._phase == REFINE:
             return self._refine(batch, share)
+        if self._phase == SERVE:
+            return self._serve(batch, share)
         return self._reconstruct(batch, share)
+
+    def _serve(self, batch: Batch, share: float) -> Losses:
+        network, driving = self.network, driving_of(batch)
+        mean, _ = network.autoencoder.encode(driving.warp_BF4HW)
+        condition = network.conditioner(driving, network.autoencoder.normalise(mean))
+        latents = network.autoencoder.denormalise(self._refiner(condition))
+        return self._picture(batch, driving, latents, share)[0]
 
     def _reconstruct(self, batch: Batch, share: float) -> Losses:
         driving = driving_of(batch)
@@ -119,8 +133,10 @@ class AutoencoderObjective(Objective):
         is_kept = (batch["flags"][:, 0] >= config.reference_dropout).float()
         decoded, flow = decode(self.network, batch, driving, latents, is_kept)
         # Unclamped: a colour beyond the range must be pulled back, not ignored.
-        drawn = driving.warp_BF4HW + torch.cat([decoded.rgb_BF3HW, decoded.alpha_BF1HW], 2)
-        picture = picture_loss(drawn, target, batch["weight"], config.picture)
+        drawn = uncut(driving.warp_BF4HW, decoded, trust=False)
+        # What is served must be right; an autoencoder must be right by itself.
+        shown = uncut(driving.warp_BF4HW, decoded, trust=True) if self._phase == SERVE else drawn
+        picture = picture_loss(shown, target, batch["weight"], config.picture)
         rough = flow_roughness(flow, target.shape[0])
         trust = confidence_loss(
             decoded.confidence_BF1HW,
@@ -128,15 +144,18 @@ class AutoencoderObjective(Objective):
             driving.warp_BF4HW[:, :, :3],
             target[:, :, :3],
         )
-        total = picture + config.roughness * rough + config.confidence * trust
-        losses = Losses(
-            total,
-            {"picture": picture.mean(), "roughness": rough.mean(), "confidence": trust.mean()},
-        )
+        terms = {"picture": picture.mean(), "roughness": rough.mean(), "confidence": trust.mean()}
+        if self._phase == SERVE:
+            with torch.no_grad():
+                warps = picture_loss(driving.warp_BF4HW, target, batch["weight"], config.picture)
+            # Decibels are ratios: a calm face counts as much as a torn profile.
+            picture = picture / (warps + WARP_FLOOR)
+            terms["to_warp"] = picture.mean()
+        losses = Losses(picture + config.roughness * rough + config.confidence * trust, terms)
         if self.critic is not None and share >= config.critic.from_share:
             place = batch["flags"][:, 1:3]
             losses.real_crops = crops(target, place)
-            losses.drawn_crops = crops(drawn, place)
+            losses.drawn_crops = crops(shown, place)
             verdict = drawing_loss(self.critic(losses.drawn_crops))
             losses.total_B = losses.total_B + config.critic.weight * verdict
             losses.terms["verdict"] = verdict.mean()
@@ -145,7 +164,7 @@ class AutoencoderObjective(Objective):
     def draw(self, batch: Batch) -> Tensor:
         """Through the refiner once it learns; before that, through true latents."""
         network, driving = self.network, driving_of(batch)
-        if self._phase == REFINE:
+        if self._phase != RECONSTRUCT:
             latents = network.autoencoder.denormalise(self._refiner(network.condition(driving)))
         else:
             latents = network.autoencoder.encode(batch["target"])[0]

@@ -1,6 +1,7 @@
 """python -m avatar train voice|autoencoder|teacher|distil --config configs/train_....toml
 
     python -m avatar train prepare --clips FOLDER --description "..." --output runs/shards
+    python -m avatar train record --rendered N --output runs/records/rendered
 
 Knows the names of the trainings; each lives in its own package and is imported when it is called.
 """
@@ -23,6 +24,12 @@ TRAININGS: dict[str, tuple[str, str]] = {
 }
 """Name: (module with `train(config_path)`, one line of help)."""
 
+PREPARATIONS = {
+    "prepare": "real clips and stills become shards",
+    "record": "rendered people and real clips become records, ready to train on",
+}
+"""Name of the command and of its module here: one line of help."""
+
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m avatar train`."""
@@ -32,16 +39,17 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         training.add_argument(
             "--config", type=Path, required=True, help="a TOML file, such as configs/train_*.toml"
         )
-    preparing = what.add_parser("prepare", help="real clips and stills become shards")
-    if "prepare" in sys.argv:  # its arguments need the tracker's room, which takes a second
-        importlib.import_module("avatar.training.prepare").add_arguments(preparing)
+    for name, help_text in PREPARATIONS.items():
+        preparing = what.add_parser(name, help=help_text)
+        if name in sys.argv:  # its arguments need other rooms, which take a second to import
+            importlib.import_module(f"avatar.training.{name}").add_arguments(preparing)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; LiveactorError passes through."""
-    if arguments.what == "prepare":
-        return int(importlib.import_module("avatar.training.prepare").run(arguments))
+    if arguments.what in PREPARATIONS:
+        return int(importlib.import_module(f"avatar.training.{arguments.what}").run(arguments))
     module, _ = TRAININGS[arguments.what]
     importlib.import_module(module).train(arguments.config)
     return 0

@@ -13,13 +13,14 @@ from avatar.training.losses import PictureWeights
 class SourceConfig:
     """One source of people."""
 
-    kind: Literal["toy", "shards", "rendered"]
+    kind: Literal["toy", "shards", "rendered", "records"]
     """toy: procedural, needs nothing. shards: prepared by `python -m avatar train prepare`.
-    rendered: the data engine, streamed from memory."""
+    rendered: the data engine, streamed from memory. records: examples made beforehand by
+    `python -m avatar train record`."""
     share: float = 1.0
     """Part of the examples, relative to the other sources."""
     path: Path | None = None
-    """Folder of shards."""
+    """Folder of shards or records."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -42,6 +43,13 @@ class DataConfig:
     """Processes that make examples ahead; 0 makes them in the trainer itself."""
     num_held_out: int = 16
     """Examples of people never trained on, by which progress is judged."""
+    judged: tuple[SourceConfig, ...] = ()
+    """What progress is judged on, the first above all; not given: the sources' held-out people."""
+    crop_px: int | None = None
+    """Side of the part of each picture that is trained on, mostly of the face; a multiple of the
+    preset's `size_multiple`. Not given: whole pictures."""
+    colour_jitter: float = 0.0
+    """By how much colours are dimmed at most, the same in reference, warp and truth; 0..1."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -113,7 +121,8 @@ class AutoencoderConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     refine_from: float = 0.5
     """Share of the run after which the encoder is frozen, latents are normalised, and refiner,
-    decoder and conditioner learn to do without the target."""
+    decoder and conditioner learn to do without the target. 0 trains everything end to end from the
+    warp alone: a refiner to be served, not an autoencoder to build a teacher on."""
     kl: float = 1e-6
     roughness: float = 0.05
     """Of the learned correction of the map."""

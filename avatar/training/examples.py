@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from avatar.motion import topology as topo
 from avatar.motion.geometry import face_motion, place_head
 from avatar.stream.neural_inputs import NeuralInputs, picture_4HW, reference_view, stack
 from avatar.training.people import PeopleSource, PersonClip
+from avatar.training.views import TrainingView
 from avatar.warp.rig import build_rig
 
 EYE_WEIGHT, MOUTH_WEIGHT = 6.0, 6.0
@@ -98,11 +100,12 @@ def build_example(
     num_references: int,
 ) -> Example:
     """Arrays of one clip; `num_references` views are filled, missing ones hidden."""
-    picture_hw = clip.background_HW3.shape[0], clip.background_HW3.shape[1]
+    picture_hw = clip.rgb_FHW3.shape[1], clip.rgb_FHW3.shape[2]
     main = clip.references[0]
     rig = build_rig(main.geometry, main.foreground_HW3, main.alpha_HW)
     door = NeuralInputs(rig, clip.background_HW3, preset, picture_hw)
-    seen = add_tracker_noise(clip.landmarks_FN3, noise, random)
+    enlarged = clip.background_HW3.shape[0] / picture_hw[0]
+    seen = enlarged * add_tracker_noise(clip.landmarks_FN3, noise, random)
     chunk = stack([door.frame(motion_from(landmarks)) for landmarks in seen])
     targets = zip(clip.rgb_FHW3, clip.alpha_FHW, strict=True)
     views = [
@@ -113,13 +116,7 @@ def build_example(
     is_seen[: len(views)] = random.uniform(size=len(views)) < 0.7
     is_seen[0] = 1.0
     views += [views[0]] * (num_references - len(views))
-    t = preset.autoencoder.frames_per_latent
-    latent = (
-        len(seen) // t,
-        preset.autoencoder.latent_channels,
-        *preset.latent_hw(picture_hw),
-    )
-    return {
+    lasting: Example = {
         "warp": chunk.warp[0],
         "map": chunk.sampling_map[0],
         "validity": chunk.validity[0],
@@ -131,6 +128,20 @@ def build_example(
         "reference_guidance": np.stack([v.guidance_13HW[0] for v in views]),
         "reference_face": np.stack([v.face_1M[0] for v in views]),
         "reference_seen": is_seen,
+    }
+    return with_draws(lasting, preset, random)
+
+
+def with_draws(lasting: Example, preset: ModelPreset, random: np.random.Generator) -> Example:
+    """The example with everything that objectives want at random, for the size it has."""
+    num_frames, _, rows, columns = lasting["warp"].shape
+    latent = (
+        num_frames // preset.autoencoder.frames_per_latent,
+        preset.autoencoder.latent_channels,
+        *preset.latent_hw((rows, columns)),
+    )
+    return {
+        **lasting,
         "noise": random.standard_normal(latent).astype(np.float32),
         "latent_noise": random.standard_normal(latent).astype(np.float32),
         "times": random.uniform(size=latent[0]).astype(np.float32),
@@ -154,41 +165,74 @@ def region_weights(landmarks_N3: FloatArray, picture_hw: tuple[int, int]) -> Flo
     return np.asarray(blurred / blurred.mean(), np.float32)[None]
 
 
-class Examples(Dataset[Example]):
-    """Examples by number."""
+class ExampleSource(Protocol):
+    """Where examples come from."""
+
+    @property
+    def description(self) -> str:
+        """One line for the manifest: what the data are and under which licence."""
+
+    def example(self, random: np.random.Generator) -> Example:
+        """An example; the same generator state gives the same one."""
+
+
+class ClipExamples:
+    """Clips of people, warped and measured as they are drawn."""
 
     def __init__(
         self,
-        source: PeopleSource,
+        people: PeopleSource,
         preset: ModelPreset,
         *,
         num_frames: int,
         num_references: int,
         noise: TrackerNoise,
+    ) -> None:
+        self._people, self._preset, self._noise = people, preset, noise
+        self._num_frames, self._num_references = num_frames, num_references
+
+    @property
+    def description(self) -> str:
+        """As the people's source describes itself."""
+        return self._people.description
+
+    def example(self, random: np.random.Generator) -> Example:
+        """An example of the next person."""
+        clip = self._people.clip(random, self._num_frames)
+        return build_example(
+            clip, self._preset, self._noise, random, num_references=self._num_references
+        )
+
+
+class Examples(Dataset[Example]):
+    """Examples by number."""
+
+    def __init__(
+        self,
+        source: ExampleSource,
+        preset: ModelPreset,
+        *,
         seed: int,
         pool: int | None = None,
+        view: TrainingView | None = None,
     ) -> None:
         """`pool`: number of different examples; they are kept in memory and come again."""
-        self._source, self._preset, self._noise = source, preset, noise
-        self._num_frames, self._num_references, self._seed = num_frames, num_references, seed
-        self._pool = pool
+        self._source, self._preset, self._seed = source, preset, seed
+        self._pool, self._view = pool, view
         self._kept: dict[int, Example] = {}
 
     def __getitem__(self, number: int) -> Example:
         """Example `number`; numbers have no end."""
-        if self._pool is None:
-            return self._make(number)
-        number %= self._pool
-        if number not in self._kept:
-            self._kept[number] = self._make(number)
-        return self._kept[number]
-
-    def _make(self, number: int) -> Example:
         random = np.random.default_rng([self._seed, number])
-        clip = self._source.clip(random, self._num_frames)
-        return build_example(
-            clip, self._preset, self._noise, random, num_references=self._num_references
-        )
+        if self._pool is None:
+            example = self._source.example(random)
+        else:
+            kept = number % self._pool
+            if kept not in self._kept:
+                own = np.random.default_rng([self._seed, kept])
+                self._kept[kept] = self._source.example(own)
+            example = self._kept[kept]
+        return example if self._view is None else self._view.of(example, self._preset, random)
 
 
 class _Numbers(Sampler[list[int]]):

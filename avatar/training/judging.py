@@ -13,50 +13,70 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from avatar.training.examples import Batch, as_picture
 from avatar.training.objective import Objective
 
 PREVIEW_ROWS = 4
+FEATURE_WEIGHT = 2.0
+"""Region weights above this are eyes and mouth."""
 
 
 @torch.no_grad()
 def judge(objective: Objective, batches: Sequence[Batch]) -> dict[str, float]:
-    """Error / warp error on whole pictures and on eyes and mouth, PSNR of both."""
-    sums = np.zeros(6)
+    """Means over frames: error / warp error and PSNR on pictures and on eyes and mouth; sharpness.
+
+    `wins` is the share of frames that are closer to the truth than the warp; `sharpness` the
+    variance of the Laplacian inside the person relative to the truth's.
+    """
+    frames: dict[str, list[Tensor]] = {}
     for batch in batches:
-        drawn = objective.draw(batch)[:, :, :3].float()
-        warp, target = batch["warp"][:, :, :3], batch["target"][:, :, :3]
-        features = (batch["weight"] > 2.0).float()
-        count = features.sum() * 3.0 + 1e-6
-        for offset, picture in ((0, drawn), (3, warp)):
-            error = (picture - target).abs()
-            sums[offset] += float(error.mean())
-            sums[offset + 1] += float((error * features).sum() / count)
-            sums[offset + 2] += float((error / 2.0).square().mean())
-    mine, mine_features, mine_square, warps, warps_features, warps_square = (
-        float(value) for value in sums / len(batches)
-    )
+        target = batch["target"][:, :, :3]
+        features = (batch["weight"] > FEATURE_WEIGHT).float()
+        person = (batch["target"][:, :, 3:] > 0.5).float()
+        pictures = {"": objective.draw(batch)[:, :, :3].float(), "_warp": batch["warp"][:, :, :3]}
+        for name, picture in pictures.items():
+            error = picture - target
+            for part, mask in (("", torch.ones_like(features)), ("_features", features)):
+                count = 3.0 * mask.sum((2, 3, 4)) + 1e-6
+                absolute = (error.abs() * mask).sum((2, 3, 4)) / count
+                square = (error.square() * mask).sum((2, 3, 4)) / (4.0 * count)
+                frames.setdefault(f"l1{part}{name}", []).append(absolute)
+                psnr = -10.0 * torch.log10(square.clamp(min=1e-10))
+                frames.setdefault(f"psnr{part}{name}", []).append(psnr)
+            detail = _detail(picture, person) / _detail(target, person).clamp(min=1e-6)
+            frames.setdefault(f"sharpness{name}", []).append(detail)
+    whole = {name: torch.cat([part.flatten() for part in parts]) for name, parts in frames.items()}
+    means = {name: float(values.mean()) for name, values in whole.items()}
+    wins = (whole["psnr"] > whole["psnr_warp"]).float().mean()
     return {
-        "ratio": mine / max(warps, 1e-9),
-        "ratio_features": mine_features / max(warps_features, 1e-9),
-        "psnr": _psnr(mine_square),
-        "psnr_warp": _psnr(warps_square),
+        "ratio": means.pop("l1") / max(means.pop("l1_warp"), 1e-9),
+        "ratio_features": means.pop("l1_features") / max(means.pop("l1_features_warp"), 1e-9),
+        "wins": float(wins),
+        **means,
     }
 
 
-def _psnr(mean_square: float) -> float:
-    return float(-10.0 * np.log10(max(mean_square, 1e-10)))
+def _detail(picture_BF3HW: Tensor, mask_BF1HW: Tensor) -> Tensor:
+    """(B, F) variance of luma's Laplacian where the mask is."""
+    grey = picture_BF3HW.mean(2, keepdim=True).flatten(0, 1)
+    kernel = grey.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])[None, None]
+    edges = F.conv2d(F.pad(grey, (1, 1, 1, 1), mode="replicate"), kernel)
+    mask = mask_BF1HW.flatten(0, 1)
+    variance = (edges.square() * mask).sum((1, 2, 3)) / (mask.sum((1, 2, 3)) + 1e-6)
+    return variance.reshape(mask_BF1HW.shape[:2])
 
 
 @torch.no_grad()
 def write_preview(path: Path, objective: Objective, batch: Batch) -> None:
-    """A PNG: per row reference, then warp, drawn, truth, at an early and a late frame."""
+    """A PNG: per row reference, then warp, drawn, truth, what was changed, early and late."""
     drawn = objective.draw(batch)
     rows = []
     for k in range(min(PREVIEW_ROWS, drawn.shape[0])):
         row: list[Tensor] = [batch["reference"][k, 0]]
         for frame in (drawn.shape[1] // 3, drawn.shape[1] - 1):
-            row += [batch["warp"][k, frame], drawn[k, frame], batch["target"][k, frame]]
+            warp, mine = batch["warp"][k, frame], drawn[k, frame]
+            row += [warp, mine, batch["target"][k, frame], 2.0 * (mine - warp)]
         rows.append(np.hstack([as_picture(picture) for picture in row]))
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))

@@ -25,11 +25,12 @@ from avatar.training.config import OptimiserConfig, RunConfig
 from avatar.training.critic import critic_loss
 from avatar.training.devices import Devices
 from avatar.training.ema import Ema
-from avatar.training.examples import Batch, Examples, TrackerNoise, batches, collate
+from avatar.training.examples import Batch, Examples, batches, collate
 from avatar.training.judging import judge, write_preview
 from avatar.training.objective import Objective
 from avatar.training.run_log import ProgressLine, RunLog
-from avatar.training.sources import make_source
+from avatar.training.sources import judged_sources, training_source
+from avatar.training.views import TrainingView
 
 _log = logging.getLogger(__name__)
 STATE_FILE = "state.pt"
@@ -57,8 +58,15 @@ class Trainer:
         self._preset.latent_hw(
             (self._picture_px, self._picture_px)
         )  # refuses a size that cannot be
-        self._source = make_source(config.data.sources, self._picture_px)
-        self._examples = self._make_examples(is_held_out=False)
+        data = config.data
+        self._source = training_source(data, self._preset, self._picture_px)
+        self._examples = Examples(
+            self._source,
+            self._preset,
+            seed=config.seed,
+            pool=data.pool,
+            view=TrainingView(crop_px=data.crop_px, colour_jitter=data.colour_jitter),
+        )
         self._judged = self._load_judged()
         self._optimiser = _adamw(objective.network.parameters(), config.optimiser)
         self._critic_optimiser = None
@@ -169,35 +177,24 @@ class Trainer:
 
     # -- data
 
-    def _make_examples(self, *, is_held_out: bool) -> Examples:
-        data = self._config.data
-        source = self._source
-        if is_held_out:
-            source = make_source(data.sources, self._picture_px, is_held_out=True)
-        return Examples(
-            source,
-            self._preset,
-            num_frames=data.num_frames,
-            num_references=data.num_references,
-            noise=TrackerNoise(jitter=data.jitter, bias=data.bias),
-            seed=HELD_OUT_SEED if is_held_out else self._config.seed,
-            pool=None if is_held_out else data.pool,
-        )
-
     def _load_judged(self) -> dict[str, list[Batch]]:
-        """Fixed examples to judge by: `unseen` people, and as many `seen` ones beside them."""
+        """Fixed whole pictures to judge by: `unseen` people above all, and `seen` ones last."""
         if not self._devices.is_first:
             return {}
-        count, size = self._config.data.num_held_out, min(8, self._config.batch_size)
+        data, size = self._config.data, min(8, self._config.batch_size)
+        judged: dict[str, Examples] = {
+            name: Examples(source, self._preset, seed=HELD_OUT_SEED)
+            for name, source in judged_sources(data, self._preset, self._picture_px).items()
+        }
+        judged["seen"] = Examples(
+            self._source, self._preset, seed=self._config.seed, pool=data.pool
+        )
         return {
             name: [
-                collate([examples[k] for k in range(start, min(start + size, count))])
-                for start in range(0, count, size)
+                collate([examples[k] for k in range(start, min(start + size, data.num_held_out))])
+                for start in range(0, data.num_held_out, size)
             ]
-            for name, examples in (
-                ("unseen", self._make_examples(is_held_out=True)),
-                ("seen", self._examples),
-            )
+            for name, examples in judged.items()
         }
 
     def _calibration(self) -> list[Batch]:

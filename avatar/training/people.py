@@ -1,15 +1,13 @@
 """What training learns from: short clips of one person each, whoever made them.
 
-Knows the record and how sources are mixed; does not know renderers, trackers or tensors. A source
-draws a clip from a random generator and nothing else, so that any example of any run can be made
-again from its number.
+Knows the clip; does not know renderers, trackers or tensors. A source draws a clip from a random
+generator and nothing else, so that any example of any run can be made again from its number.
 
 Legend: F frames, R references, H, W pixels, N 478 landmarks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +28,11 @@ class ReferencePicture:
 
 @dataclass(frozen=True, slots=True)
 class PersonClip:
-    """Consecutive frames of one person, and pictures of the same person at other moments."""
+    """Consecutive frames of one person, and pictures of the same person at other moments.
+
+    References and background share a canvas that may be larger than the frames, as it is live: the
+    warp draws on the canvas, and the model sees what it drew at the frames' size.
+    """
 
     person: str
     """Who: the same name is the same person, in every source that knows them."""
@@ -52,26 +54,3 @@ class PeopleSource(Protocol):
 
     def clip(self, random: np.random.Generator, num_frames: int) -> PersonClip:
         """A clip of `num_frames`; the same generator state gives the same clip."""
-
-
-class Mixture:
-    """Several sources, each with its share of the examples."""
-
-    def __init__(self, sources: Sequence[PeopleSource], shares: Sequence[float]) -> None:
-        if len(sources) != len(shares) or not sources or min(shares) < 0 or sum(shares) <= 0:
-            raise ValueError("a mixture needs one share, not negative, for each of its sources")
-        self._sources = tuple(sources)
-        self._shares = np.asarray(shares, np.float64) / sum(shares)
-
-    @property
-    def description(self) -> str:
-        """All parts with their shares."""
-        return "; ".join(
-            f"{100 * share:.0f} % {source.description}"
-            for source, share in zip(self._sources, self._shares, strict=True)
-        )
-
-    def clip(self, random: np.random.Generator, num_frames: int) -> PersonClip:
-        """A clip of one of the sources."""
-        chosen = int(random.choice(len(self._sources), p=self._shares))
-        return self._sources[chosen].clip(random, num_frames)

@@ -6,10 +6,12 @@ Held-out people have seeds of their own range.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from avatar.character.layers import estimate_foreground
 from avatar.data.clip import ClipPlan, render_clip
+from avatar.frames import ByteArray
 from avatar.motion.geometry import reference_geometry
 from avatar.training.people import PersonClip, ReferencePicture
 
@@ -22,9 +24,16 @@ class RenderedPeople:
     """An endless crowd of rendered heads; one person per seed."""
 
     def __init__(
-        self, picture_px: int, *, num_references: int = 2, is_held_out: bool = False
+        self,
+        picture_px: int,
+        *,
+        num_references: int = 2,
+        is_held_out: bool = False,
+        canvas_px: int | None = None,
     ) -> None:
+        """`canvas_px`: the canvas that the warp draws on; not given, the picture's own size."""
         self._picture_px, self._num_references = picture_px, num_references
+        self._canvas_px = canvas_px or picture_px
         self._is_held_out = is_held_out
 
     @property
@@ -33,8 +42,11 @@ class RenderedPeople:
         return "rendered people (ICT-FaceKit MIT, MakeHuman CC0)"
 
     def clip(self, random: np.random.Generator, num_frames: int) -> PersonClip:
-        """Render a person."""
-        seed = int(random.integers(NUM_SEEDS))
+        """Render a random person."""
+        return self.person(int(random.integers(NUM_SEEDS)), num_frames)
+
+    def person(self, seed: int, num_frames: int) -> PersonClip:
+        """Render the person of a seed (a held-out one where the source is of those)."""
         if self._is_held_out:
             seed = HELD_OUT_FIRST + seed % NUM_HELD_OUT
         plan = ClipPlan(
@@ -43,25 +55,31 @@ class RenderedPeople:
             num_references=self._num_references,
         )
         clip = render_clip(seed, plan)
-        size = (self._picture_px, self._picture_px)
+        factor = self._canvas_px / self._picture_px
         references = tuple(
             ReferencePicture(
                 estimate_foreground(rgb, alpha.astype(np.float32) / np.float32(255.0)),
                 alpha,
-                reference_geometry(landmarks, size),
+                reference_geometry(landmarks, (self._canvas_px, self._canvas_px)),
             )
             for rgb, alpha, landmarks in zip(
-                clip.reference_rgb_RHW3,
-                clip.reference_alpha_RHW,
-                clip.reference_landmarks_RN3,
+                [self._on_canvas(rgb) for rgb in clip.reference_rgb_RHW3],
+                [self._on_canvas(alpha) for alpha in clip.reference_alpha_RHW],
+                (factor * clip.reference_landmarks_RN3).astype(np.float32),
                 strict=True,
             )
         )
         return PersonClip(
             f"rendered-{seed}",
             references,
-            clip.background_HW3,
+            self._on_canvas(clip.background_HW3),
             clip.rgb_FHW3,
             clip.alpha_FHW,
             clip.landmarks_FN3,
         )
+
+    def _on_canvas(self, picture: ByteArray) -> ByteArray:
+        size = (self._canvas_px, self._canvas_px)
+        if picture.shape[:2] == size:
+            return picture
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -29,6 +29,17 @@ def test_a_configuration_fits_its_preset(stage: str, size: str) -> None:
     assert config.run.data.num_references <= preset.transformer.max_references
 
 
+def test_the_served_refiner_is_judged_on_people_it_does_not_train_on() -> None:
+    config = load_config(CONFIGS / "train_refiner.toml", AutoencoderConfig)
+    assert isinstance(config, AutoencoderConfig)
+    assert config.refine_from == 0
+    data, preset = config.run.data, preset_named(config.run.preset)
+    assert data.crop_px is not None
+    assert data.crop_px % preset.size_multiple == 0
+    assert data.judged
+    assert not {source.path for source in data.judged} & {source.path for source in data.sources}
+
+
 def test_each_stage_begins_where_the_one_before_ends() -> None:
     for size in ("", "_tiny"):
         read: dict[str, object] = {

@@ -9,23 +9,27 @@ import torch
 from avatar.model.presets import TINY
 from avatar.motion import topology as topo
 from avatar.training.examples import (
+    ClipExamples,
     Examples,
     TrackerNoise,
     add_tracker_noise,
     batches,
     region_weights,
 )
-from avatar.training.people import Mixture
+from avatar.training.sources import Mixture
 from avatar.training.toy import ToyPeople
+from avatar.training.views import TrainingView
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return Examples(
-        ToyPeople(SIZE), TINY, num_frames=4, num_references=2, noise=TrackerNoise(), seed=5
-    )
+    return Examples(_toy(ToyPeople(SIZE)), TINY, seed=5)
+
+
+def _toy(people: ToyPeople) -> ClipExamples:
+    return ClipExamples(people, TINY, num_frames=4, num_references=2, noise=TrackerNoise())
 
 
 def test_an_example_is_the_same_whenever_it_is_made(examples: Examples) -> None:
@@ -89,11 +93,44 @@ def test_eyes_and_mouth_weigh_more_and_the_mean_is_one() -> None:
 
 
 def test_a_mixture_draws_by_its_shares() -> None:
-    seen = [ToyPeople(32, num_people=20), ToyPeople(32, num_people=40)]
+    seen = [_toy(ToyPeople(32, num_people=20)), _toy(ToyPeople(32, num_people=40))]
     mixture = Mixture(seen, [0.0, 1.0])
-    random = np.random.default_rng(1)
-    people = {int(mixture.clip(random, 2).person.removeprefix("toy-")) for _ in range(12)}
-    assert max(people) > 20
+    drawn = [mixture.example(np.random.default_rng(k))["reference"] for k in range(4)]
+    only = [seen[0].example(np.random.default_rng(k))["reference"] for k in range(4)]
+    assert not any(np.array_equal(a, b) for a, b in zip(drawn, only, strict=True))
     assert "100 % 40 toy people" in mixture.description
     with pytest.raises(ValueError, match="one share"):
         Mixture(seen, [1.0])
+
+
+def test_a_cropped_example_is_a_part_of_the_whole_one(examples: Examples) -> None:
+    """Pictures, cells and latents are cut at one place, and the map still points where it did."""
+    whole = examples[3]
+    seen = TrainingView(crop_px=32, colour_jitter=0.0).of(whole, TINY, np.random.default_rng(2))
+    assert seen["warp"].shape[-2:] == (32, 32)
+    assert seen["noise"].shape[-2:] == (2, 2)
+    places = [
+        (top, left)
+        for top in range(0, SIZE - 31, 16)
+        for left in range(0, SIZE - 31, 16)
+        if np.array_equal(seen["warp"], whole["warp"][..., top : top + 32, left : left + 32])
+    ]
+    assert len(places) == 1
+    top, left = (k // 4 for k in places[0])
+    for name in ("map", "validity", "guidance"):
+        assert np.array_equal(seen[name], whole[name][..., top : top + 8, left : left + 8]), name
+    assert np.array_equal(seen["reference"], whole["reference"])
+
+
+def test_other_light_dims_reference_warp_and_truth_alike(examples: Examples) -> None:
+    whole = examples[1]
+    dim = TrainingView(crop_px=None, colour_jitter=0.5).of(whole, TINY, np.random.default_rng(4))
+    ratios = [
+        ((dim[name][..., :3, :, :] + 1.0).mean((0, 2, 3)) + 1e-6)
+        / ((whole[name][..., :3, :, :] + 1.0).mean((0, 2, 3)) + 1e-6)
+        for name in ("warp", "target", "reference")
+    ]
+    assert np.allclose(ratios[0], ratios[1], atol=1e-3)
+    assert np.allclose(ratios[0], ratios[2], atol=1e-3)
+    assert (ratios[0] < 1.0).all()
+    assert np.array_equal(dim["warp"][:, 3], whole["warp"][:, 3]), "coverage has no colour"

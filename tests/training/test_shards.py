@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from avatar.errors import AssetError, ConfigError
-from avatar.training.config import SourceConfig
+from avatar.model.presets import TINY
+from avatar.training.config import DataConfig, SourceConfig
 from avatar.training.people import PersonClip
 from avatar.training.shards import ShardPeople, ShardWriter, is_held_out_person
-from avatar.training.sources import make_source
+from avatar.training.sources import training_source
 from avatar.training.toy import ToyPeople
 
 SIZE = 64
@@ -75,4 +76,4 @@ def test_missing_and_damaged_shards_are_named(folder: Path, tmp_path: Path) -> N
     with pytest.raises(AssetError, match=r"clip_\d+\.npz: the clip is missing or damaged"):
         ShardPeople(tmp_path, SIZE).clip(np.random.default_rng(0), 2)
     with pytest.raises(ConfigError, match="needs a path"):
-        make_source([SourceConfig(kind="shards")], SIZE)
+        training_source(DataConfig(sources=(SourceConfig(kind="shards"),)), TINY, SIZE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from avatar.training.config import RunConfig
 from avatar.training.devices import Devices
 from avatar.training.distil_stage import DistilObjective
 from avatar.training.ema import Ema
-from avatar.training.examples import Batch, Examples, TrackerNoise, collate
+from avatar.training.examples import Batch, ClipExamples, Examples, TrackerNoise, collate
 from avatar.training.loop import Trainer, learning_rate
 from avatar.training.objective import Objective
 from avatar.training.teacher_stage import TeacherObjective, network_after
@@ -42,9 +43,10 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    examples = Examples(
-        ToyPeople(SIZE), TINY, num_frames=4, num_references=2, noise=TrackerNoise(), seed=0
+    source = ClipExamples(
+        ToyPeople(SIZE), TINY, num_frames=4, num_references=2, noise=TrackerNoise()
     )
+    examples = Examples(source, TINY, seed=0)
     return collate([examples[0], examples[1]])
 
 
@@ -96,6 +98,25 @@ def test_the_refiner_learns_a_batch_by_heart(batch: Batch, tmp_path: Path) -> No
     assert last < 0.85 * first
     with torch.no_grad():
         drawn = objective.draw(batch)
+    error = (drawn - batch["target"]).abs().mean()
+    assert error < 0.9 * (batch["warp"] - batch["target"]).abs().mean()
+
+
+def test_a_served_refiner_learns_end_to_end_without_the_truth(batch: Batch, tmp_path: Path) -> None:
+    """One phase from the start; the encoder learns too, and sees nothing but the warp."""
+    config = replace(autoencoder_config(tmp_path, 10), refine_from=0.0)
+    objective = AutoencoderObjective(_network(ModelKind.REFINER), config)
+    objective.critic = None
+    assert objective.phase_at(0.0) == objective.phase_at(0.9) == "serve"
+    encoder = objective.network.autoencoder.encoder
+    before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    first, last = _overfit(objective, batch, 0.0, 60, rate=1.5e-3)
+    assert last < 0.9 * first
+    assert any(not torch.equal(before[k], v) for k, v in encoder.state_dict().items())
+    with torch.no_grad():
+        drawn = objective.draw(batch)
+        blind = objective.draw({**batch, "target": torch.zeros_like(batch["target"])})
+    assert torch.equal(drawn, blind)
     error = (drawn - batch["target"]).abs().mean()
     assert error < 0.9 * (batch["warp"] - batch["target"]).abs().mean()
 

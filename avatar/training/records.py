@@ -1,0 +1,164 @@
+"""Examples on disk: the warp drawn and measured once, read by every train step that wants it.
+
+Making an example (warp, maps, tracker) costs more than training on it; a record is what was made,
+in bytes. One file per example, named `<recording>__<number>.npz`, so that several writers can add
+to a folder and a resumed run sees what came since. The recording's name up to `--` says who it is.
+Knows the format; does not know who makes records.
+
+Legend: F frames, R references, H, W pixels, h, w feature cells, M face numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.errors import AssetError
+from avatar.model.presets import ModelPreset
+from avatar.training.examples import Example, with_draws
+
+INFO_FILE = "records.json"
+FORMAT = 1
+CACHED_FILES = 8
+WEIGHT_UNIT = 1.0 / 25.0
+"""Region weights are stored as bytes of this unit: up to ten."""
+PICTURES = ("warp", "target", "reference")
+PLAIN = ("face", "reference_face", "reference_seen")
+
+
+class RecordWriter:
+    """Adds examples to a folder."""
+
+    def __init__(self, folder: Path, description: str) -> None:
+        """Raises AssetError where the folder already holds something else's records."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        path = folder / INFO_FILE
+        if path.is_file() and _description(folder) != description:
+            raise AssetError(
+                f"{path}: says '{_description(folder)}', not '{description}'; "
+                "choose another folder."
+            )
+        path.write_text(
+            json.dumps({"format": FORMAT, "description": description}) + "\n", encoding="utf-8"
+        )
+
+    def has(self, recording: str, number: int) -> bool:
+        """Whether a record was written already: recording goes on where it was stopped."""
+        return self._path(recording, number).is_file()
+
+    def add(self, recording: str, number: int, example: Example) -> None:
+        """Write one example of a recording; never seen half-written."""
+        path = self._path(recording, number)
+        scratch = path.with_suffix(f".partial{os.getpid()}")
+        with scratch.open("wb") as file:
+            np.savez(file, allow_pickle=False, **pack(example))
+        scratch.replace(path)
+
+    def _path(self, recording: str, number: int) -> Path:
+        return self._folder / f"{recording}__{number:05d}.npz"
+
+
+class RecordedExamples:
+    """Records of a folder, drawn person by person: long recordings do not outweigh people."""
+
+    def __init__(self, folder: Path, preset: ModelPreset, num_frames: int) -> None:
+        """Raises AssetError where there is nothing to read."""
+        self._preset, self._num_frames = preset, num_frames
+        self._description = _description(folder)
+        by_person: dict[str, list[Path]] = {}
+        for path in sorted(folder.glob("*__*.npz")):
+            by_person.setdefault(path.stem.rsplit("__", 1)[0].split("--")[0], []).append(path)
+        self._people = [by_person[person] for person in sorted(by_person)]
+        if not self._people:
+            raise AssetError(f"{folder}: holds no records; make some with `train record`.")
+        self._read = lru_cache(CACHED_FILES)(read_record)
+
+    @property
+    def description(self) -> str:
+        """As written by whoever recorded, with the number of people."""
+        return f"{self._description} ({len(self._people)} people)"
+
+    @property
+    def num_records(self) -> int:
+        """Records of all people."""
+        return sum(len(paths) for paths in self._people)
+
+    def example(self, random: np.random.Generator) -> Example:
+        """A record of a person, cut to `num_frames`; AssetError for one that is too short."""
+        paths = self._people[int(random.integers(len(self._people)))]
+        path = paths[int(random.integers(len(paths)))]
+        example = dict(self._read(path))
+        if len(example["warp"]) < self._num_frames:
+            raise AssetError(
+                f"{path}: has {len(example['warp'])} frames, {self._num_frames} are asked for."
+            )
+        for name in ("warp", "map", "validity", "guidance", "face", "target", "weight"):
+            example[name] = example[name][: self._num_frames]
+        return with_draws(example, self._preset, random)
+
+
+def pack(example: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Bytes and half floats of an example's lasting part; draws are made again when it is read."""
+    packed: dict[str, NDArray[np.generic]] = {}
+    for name in PICTURES:
+        scaled = example[name].copy()
+        scaled[..., :3, :, :] = (scaled[..., :3, :, :] + 1.0) * 0.5
+        packed[name] = np.rint(scaled * 255.0).clip(0, 255).astype(np.uint8)
+    for name in ("guidance", "reference_guidance"):
+        packed[name] = np.rint(example[name] * 255.0).clip(0, 255).astype(np.uint8)
+    packed["weight"] = np.rint(example["weight"] / WEIGHT_UNIT).clip(0, 255).astype(np.uint8)
+    packed["map"] = example["map"].astype(np.float16)
+    packed["validity"] = np.rint(example["validity"] * 127.0).astype(np.int8)
+    for name in PLAIN:
+        packed[name] = example[name].astype(np.float32)
+    return packed
+
+
+def unpack(packed: Mapping[str, NDArray[np.generic]]) -> Example:
+    """The inverse of `pack`, within half a step of each format."""
+    example: Example = {}
+    for name in PICTURES:
+        picture = packed[name].astype(np.float32) * np.float32(1.0 / 255.0)
+        picture[..., :3, :, :] = picture[..., :3, :, :] * 2.0 - 1.0
+        example[name] = picture
+    for name in ("guidance", "reference_guidance"):
+        example[name] = packed[name].astype(np.float32) * np.float32(1.0 / 255.0)
+    example["weight"] = packed["weight"].astype(np.float32) * np.float32(WEIGHT_UNIT)
+    example["map"] = packed["map"].astype(np.float32)
+    example["validity"] = packed["validity"].astype(np.float32) * np.float32(1.0 / 127.0)
+    for name in PLAIN:
+        example[name] = packed[name].astype(np.float32)
+    return example
+
+
+def read_record(path: Path) -> Example:
+    """The lasting part of one record; AssetError names a damaged file."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return unpack({name: file[name] for name in file.files})
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{path}: the record is missing or damaged ({error}).") from error
+
+
+def _description(folder: Path) -> str:
+    path = folder / INFO_FILE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AssetError(
+            f"{path}: is missing ({error.strerror}); make records with "
+            "`python -m avatar train record`."
+        ) from error
+    except ValueError as error:
+        raise AssetError(f"{path}: is not valid JSON: {error}.") from error
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        raise AssetError(f"{path}: format is not {FORMAT}; record again.")
+    return str(info["description"])
