@@ -33,6 +33,7 @@ from server.engine_messages import (
     ConfigureLane,
     DrivingMeta,
     EngineEvent,
+    LaneCalibrated,
     LaneClosed,
     LaneCommand,
     LaneLayout,
@@ -54,7 +55,10 @@ logger = logging.getLogger(__name__)
 MEDIA_TIME_BASE = Fraction(1, 90_000)
 _LATE_PICTURE_S = 0.2
 _MAX_FAILURES_IN_A_ROW = 25
-_NEUTRAL_AFTER_CALIBRATE_S = 2.5
+_NEUTRAL_AFTER_START_S = 2.5
+"""The first second of a driver gives a neutral that is worth keeping."""
+_NEUTRAL_AFTER_CALIBRATED_S = 0.5
+"""A calibrated neutral is eased into within this."""
 _NEUTRAL_EVERY_S = 20.0
 _COMMANDS_WAITING = 256
 _STAMPS_REMEMBERED = 64
@@ -206,7 +210,8 @@ class _LaneLoop:
         self._last_push_s = 0.0
         self._last_picture: DrivingMeta | None = None
         self._last_pts = -1
-        self._neutral_due_s = self._start_s + _NEUTRAL_AFTER_CALIBRATE_S
+        self._neutral_due_s = self._start_s + _NEUTRAL_AFTER_START_S
+        self._num_calibrated = animator.num_calibrated
         self._neutral_sent: Neutral | None = None
         self._shown_id: str | None = opened.character_id
 
@@ -231,6 +236,7 @@ class _LaneLoop:
                 self._push(meta, frame.picture, is_driven=True)
             elif monotonic_s() >= self._next_blank_s():
                 self._push(self._blank_meta(), None, is_driven=False)
+            self._tell_calibrated()
             self._send_neutral()
 
     def _next_blank_s(self) -> float:
@@ -336,12 +342,18 @@ class _LaneLoop:
             self._animator.configure(_live_settings(command.sources, command.is_mirrored))
         elif isinstance(command, CalibrateLane):
             self._animator.calibrate()
-            self._neutral_due_s = monotonic_s() + _NEUTRAL_AFTER_CALIBRATE_S
         elif isinstance(command, UseNeutral):
             if command.neutral is None:
                 self._animator.neutral = None
             else:
                 self._animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+
+    def _tell_calibrated(self) -> None:
+        if self._animator.num_calibrated == self._num_calibrated:
+            return
+        self._num_calibrated = self._animator.num_calibrated
+        self._neutral_due_s = monotonic_s() + _NEUTRAL_AFTER_CALIBRATED_S
+        self._lane._outlet.tell(LaneCalibrated(self._lane.index, self._opened.generation))
 
     def _send_neutral(self) -> None:
         now_s = monotonic_s()

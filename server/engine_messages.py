@@ -153,6 +153,14 @@ class NeutralChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneCalibrated:
+    """The calibration that was asked for has found a neutral."""
+
+    lane: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaneProblem:
     """Something did not work; `is_fatal` ends the session. `code` as in protocol.Notice."""
 
@@ -171,7 +179,7 @@ class LaneClosed:
     generation: int
 
 
-LaneEvent = LaneOpened | CharacterShown | NeutralChanged | LaneProblem | LaneClosed
+LaneEvent = LaneOpened | CharacterShown | NeutralChanged | LaneCalibrated | LaneProblem | LaneClosed
 EngineEvent = EngineReady | LaneEvent
 
 # --- beside each picture ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from server.delay_line import DelayLine
 from server.engine import Engine, EngineState
 from server.engine_messages import (
     CharacterShown,
+    LaneCalibrated,
     LaneEvent,
     LaneProblem,
     NeutralChanged,
@@ -214,6 +215,8 @@ class Session:
         elif isinstance(event, CharacterShown):
             self._character_id = event.character_id
             self._say(protocol.UseCharacter(event.character_id))
+        elif isinstance(event, LaneCalibrated):
+            self._say(protocol.Notice("calibrated", "Your relaxed face is known now."))
         elif isinstance(event, LaneProblem):
             self._say(protocol.Notice(event.code, event.message))
             if event.is_fatal:

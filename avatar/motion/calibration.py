@@ -165,6 +165,8 @@ class Calibrator:
 
     def __init__(self) -> None:
         self._is_refining = True
+        self.num_calibrated = 0
+        """Calibrations on request that have found a neutral."""
         self.reset()
 
     def reset(self) -> None:
@@ -264,6 +266,7 @@ class Calibrator:
             body = self._goal.blend(found, 1.0)  # keeps what was seen at rest before
             found = replace(found, joints_J3=body.joints_J3, visibility_J=body.visibility_J)
         is_asked = self._is_requested
+        self.num_calibrated += is_asked
         self._origin = NeutralOrigin.CALIBRATED if is_asked else NeutralOrigin.AUTOMATIC
         self._start_easing(found, time_s, EASE_CALIBRATED_S if is_asked else EASE_AUTOMATIC_S)
         self._frames, self._usable_s, self._collect_start_s = [], 0.0, None

@@ -48,6 +48,10 @@ class Animator(Protocol):
         """What draws at present, and why; may change from push to push on a slow machine."""
 
     @property
+    def num_calibrated(self) -> int:
+        """Counts the calibrations asked for that have found a neutral."""
+
+    @property
     def neutral(self) -> Neutral | None:
         """The driver's neutral in use, for the browser to keep; None before one is known."""
 

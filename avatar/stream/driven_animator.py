@@ -97,6 +97,11 @@ class DrivenAnimator(ABC, Generic[Drawn]):
         self._opened()[0].calibrate()
 
     @property
+    def num_calibrated(self) -> int:
+        """Calibrations on request that have found a neutral."""
+        return 0 if self._performer is None else self._performer.num_calibrated
+
+    @property
     def neutral(self) -> Neutral | None:
         """The driver's neutral in use; None before one is known."""
         return self._neutral if self._performer is None else self._performer.neutral

@@ -20,6 +20,7 @@ class _Still:
     """What both share: they take a character and settings, and have no driver to learn."""
 
     neutral: Neutral | None = None
+    num_calibrated = 0
 
     def __init__(self) -> None:
         self._character: Character | None = None

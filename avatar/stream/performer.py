@@ -219,6 +219,11 @@ class Performer:
         self._calibrator.request()
 
     @property
+    def num_calibrated(self) -> int:
+        """Calibrations on request that have found a neutral."""
+        return self._calibrator.num_calibrated
+
+    @property
     def neutral(self) -> Neutral | None:
         """The driver's neutral in use, un-mirrored; None before the first face."""
         return self._calibrator.neutral

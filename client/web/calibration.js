@@ -14,8 +14,6 @@ import * as protocol from "./protocol.js";
 const COUNT_FROM = 3;
 /** The server looks for one second; a slow engine may need a few more. */
 const ANSWER_TIMEOUT_MS = 6_000;
-/** A neutral that comes sooner is a refinement of the old one, not the new one. */
-const LOOK_MS = 900;
 
 export class Calibration {
   /**
@@ -31,7 +29,8 @@ export class Calibration {
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     this.timer = undefined;
     this.isTaking = false;
-    this.askedAtMs = 0;
+    /** the server is looking */
+    this.isAsked = false;
   }
 
   /** Counts down, then asks the server; a second call stops it. */
@@ -49,7 +48,7 @@ export class Calibration {
   stop() {
     clearTimeout(this.timer);
     this.isTaking = false;
-    this.askedAtMs = 0;
+    this.isAsked = false;
     this.overlay.hidden = true;
   }
 
@@ -59,12 +58,11 @@ export class Calibration {
    */
   hear(neutral) {
     this.onChange(saveNeutral(neutral));
-    if (this.askedAtMs > 0 && performance.now() - this.askedAtMs >= LOOK_MS) this.#finish();
   }
 
-  /** The server's notice `calibrated`. */
+  /** The server's notice `calibrated`; the neutral itself follows at once. */
   hearCalibrated() {
-    if (this.askedAtMs > 0) this.#finish();
+    if (this.isAsked) this.#finish();
   }
 
   forget() {
@@ -92,7 +90,7 @@ export class Calibration {
     }
     this.number.textContent = "";
     this.text.textContent = "Hold still for a moment";
-    this.askedAtMs = performance.now();
+    this.isAsked = true;
     this.timer = setTimeout(() => {
       this.stop();
       tell("Not calibrated: your face was not seen well enough. Try again in better light.");

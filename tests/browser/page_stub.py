@@ -58,6 +58,7 @@ class StubServer:
     upload_gate: asyncio.Event | None = None
     offers: list[dict[str, Any]] = field(default_factory=list)
     heard: list[dict[str, Any]] = field(default_factory=list)
+    playouts: list[dict[str, Any]] = field(default_factory=list)
     uploads: list[list[str]] = field(default_factory=list)
     byes: list[str] = field(default_factory=list)
     peers: list[RTCPeerConnection] = field(default_factory=list)
@@ -200,6 +201,9 @@ class StubServer:
         if message["type"] == "heartbeat":
             channel.send(json.dumps(message))
             return
+        if message["type"] == "playout":  # said every second by itself
+            self.playouts.append(message)
+            return
         self.heard.append(message)
         if self.on_say is not None:
             self.on_say(channel, message)
@@ -237,6 +241,8 @@ class StubServer:
             "bitrate_in_bps": 900000.0,
             "bitrate_out_bps": 1100000.0,
             "voice_delay_ms": 42.0,
+            "picture_hold_ms": 12.5,
+            "voice_skew_ms": 7.0,
             "round_trip_ms": None,
             "frames": [],
         }

@@ -100,9 +100,11 @@ async def test_calibration_counts_down_asks_once_and_is_kept_in_the_browser(
 
     def answer(channel: Any, message: dict[str, Any]) -> None:
         if message["type"] == "calibrate":
-            channel.send(json.dumps({"type": "neutral", "neutral": neutral}))
+            refined = {"version": 1, "values": [9.0, 9.0]}
+            channel.send(json.dumps({"type": "neutral", "neutral": refined}))
             notice = {"type": "notice", "code": "calibrated", "message": "Calibrated."}
             channel.send(json.dumps(notice))
+            channel.send(json.dumps({"type": "neutral", "neutral": neutral}))
 
     stub.on_say = answer
     await go_live(page)
@@ -216,6 +218,17 @@ async def test_fullscreen_shows_the_stage_and_leaves_again(page: Page, stub: Stu
     assert await page.locator("#you").is_hidden()
     await page.keyboard.press("f")
     await becomes_true(page, "document.fullscreenElement === null")
+
+
+async def test_the_page_reports_how_long_the_browser_holds_voice_and_pictures(
+    page: Page, stub: StubServer
+) -> None:
+    await go_live(page)
+    await until(lambda: len(stub.playouts) >= 2, "two reports")
+    for report in stub.playouts:
+        assert protocol.parse_client_message(json.dumps(report))
+        assert 0 < report["voice_ms"] < 2000
+        assert 0 < report["picture_ms"] < 2000
 
 
 async def test_probe_measures_glass_to_glass_through_an_echo(page: Page, stub: StubServer) -> None:
