@@ -19,6 +19,7 @@ import numpy as np
 from avatar.frames import NUM_LANDMARKS, ByteArray, FloatArray
 from avatar.motion.crop import Square, cut
 from avatar.motion.native_log import quiet_native_log
+from avatar.motion.tracker_points import points_of
 from avatar.motion.tracker_search import CONFIRMED, FaceBox, FaceSearch
 
 CROP_PX = 256
@@ -85,7 +86,7 @@ class _Mesh:
             self._has_warned = bool(found)
         if not found:
             return None
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
+        points = points_of(found[0])
         assert points.shape == (NUM_LANDMARKS, 3)
         return cut_square.to_picture(points)
 

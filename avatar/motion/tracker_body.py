@@ -26,6 +26,7 @@ from avatar.frames import (
 from avatar.motion import skeleton as sk
 from avatar.motion.crop import Square, cut, fit_within
 from avatar.motion.native_log import quiet_native_log
+from avatar.motion.tracker_points import points_of
 
 POSE_PX = 384
 HAND_PX = 224
@@ -146,8 +147,7 @@ class BodyTracker:
         found = self._hands[side].process(crop).multi_hand_landmarks
         if not found:
             return None
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
-        joints = cut_square.to_picture(points)
+        joints = cut_square.to_picture(points_of(found[0]))
         # Some other hand came into the square: not the one on this arm.
         if np.linalg.norm(joints[0, :2] - wrist) > 0.8 * reach:
             return None

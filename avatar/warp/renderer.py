@@ -17,7 +17,7 @@ from avatar.warp.lids import draw_lids
 from avatar.warp.limbs_draw import draw_limb, place_limbs
 from avatar.warp.mesh import BORDER, NUM_FACE_VERTICES, ReferenceMesh
 from avatar.warp.mouth import draw_mouth
-from avatar.warp.raster import RasterTarget, extended, rasterise, sample_over
+from avatar.warp.raster import OPAQUE_HW, RasterTarget, extended, rasterise, sample_over
 from avatar.warp.rig import WarpRig
 from avatar.warp.torso import torso_displacement
 
@@ -30,6 +30,7 @@ class WarpRenderer:
         self._rig = rig
         self._background_HW3 = background_HW3
         self._target = RasterTarget.of_size(*rig.reference.canvas_hw)
+        self._sampled_HW4 = np.empty((*rig.reference.canvas_hw, 4), np.uint8)
         self._opacity_HW = np.zeros(rig.reference.canvas_hw, np.float32)
         # Beyond its rim the mesh samples what the picture's rim cuts off.
         self._margin_px = round(BORDER * max(rig.reference.canvas_hw)) + 1
@@ -85,7 +86,13 @@ class WarpRenderer:
             *opacities,
         )
         sample_over(
-            texture_HW4, target.map_HW2, target.label_HW, rgb_HW3, alpha_HW, 0, 0, *opacities[1:]
+            texture_HW4,
+            target.map_HW2,
+            target.label_HW,
+            rgb_HW3,
+            alpha_HW,
+            opacity_HW=OPAQUE_HW if opacity_V is None else self._opacity_HW,
+            scratch_HW4=self._sampled_HW4,
         )
 
 
