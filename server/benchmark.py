@@ -24,14 +24,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from server.benchmark_run import READY_TIMEOUT_S, calling, metrics, probe, serving, with_gallery
+from server.benchmark_run import (
+    READY_TIMEOUT_S,
+    calling,
+    metrics,
+    probe,
+    serving,
+    wait_until_open,
+    with_gallery,
+)
 from server.benchmark_soak import soak
+
+_NO_HOLD = "[video]\nmax_hold_s = 0.0\n"
+"""Transport is measured alone: no picture waits for the voice."""
 
 
 def _run(
     clip: Path, seconds: float, gallery: Path | None, *options: str, config: str = ""
 ) -> dict[str, Any]:
     with serving(*options, config=with_gallery(gallery, config)) as server:
+        wait_until_open(server.url)
         load_before = os.getloadavg()[0]
         report = probe(server.url, clip, seconds)
         counters = metrics(server.url)
@@ -55,7 +67,9 @@ def _show(title: str, report: dict[str, Any]) -> None:
 def transport(clip: Path, seconds: float, gallery: Path | None) -> dict[str, Any]:
     """Our receiver and aiortc's own, one after the other, on the echo animator."""
     return {
-        kind: _run(clip, seconds, gallery, "--animator", "echo", "--receiver", kind)
+        kind: _run(
+            clip, seconds, gallery, "--animator", "echo", "--receiver", kind, config=_NO_HOLD
+        )
         for kind in ("low_latency", "stock")
     }
 
@@ -67,7 +81,7 @@ def live(clip: Path, seconds: float, gallery: Path | None, animator: str) -> dic
 
 def loss(clip: Path, seconds: float, gallery: Path | None) -> dict[str, Any]:
     """A bad network, both directions, on the echo animator; aiortc's own receiver beside ours."""
-    config = "[impairment]\nloss = 0.05\nreorder = 0.05\n"
+    config = f"{_NO_HOLD}[impairment]\nloss = 0.05\nreorder = 0.05\n"
     return {
         kind: _run(clip, seconds, gallery, "--animator", "echo", "--receiver", kind, config=config)
         for kind in ("low_latency", "stock")

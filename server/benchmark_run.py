@@ -107,3 +107,15 @@ def with_gallery(gallery: Path | None, config: str = "") -> str:
     if gallery is None:
         return config
     return f'{config}\n[characters]\ngallery = "{gallery.resolve()}"\n'
+
+
+def wait_until_open(url: str) -> None:
+    """Every built-in character is in memory: what grows from here on does so for no good reason."""
+    deadline_s = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        now = metrics(url)
+        if now["liveactor_characters_open"] >= now["liveactor_characters"]:
+            return
+        if time.monotonic() > deadline_s:
+            raise SystemExit("the gallery did not open")
+        time.sleep(1.0)

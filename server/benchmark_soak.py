@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from server.benchmark_run import READY_TIMEOUT_S, calling, metrics, probe, serving, with_gallery
+from server.benchmark_run import calling, metrics, probe, serving, wait_until_open, with_gallery
 from server.child_process import NAME_PREFIX
 
 _SAMPLE_S = 5.0
@@ -25,7 +25,7 @@ def soak(
     with serving("--animator", animator, config=with_gallery(gallery)) as server:
         process_id = server.process.pid
         samples: list[dict[str, float]] = []
-        _wait_until_open(server.url)
+        wait_until_open(server.url)
         with calling(server.url, clip, seconds) as caller:
             start_s = time.monotonic()
             while caller.poll() is None:
@@ -80,18 +80,6 @@ def _depths(url: str) -> dict[str, float]:
     depths = {f"queue_{k[len(prefix) : -2]}": v for k, v in now.items() if k.startswith(prefix)}
     skew_ms = 1e3 * now.get("liveactor_voice_skew_seconds", 0.0)
     return {**depths, "voice_skew_ms": round(skew_ms, 1)}
-
-
-def _wait_until_open(url: str) -> None:
-    """Every built-in character is in memory: what grows from here on does so for no good reason."""
-    deadline_s = time.monotonic() + READY_TIMEOUT_S
-    while True:
-        now = metrics(url)
-        if now["liveactor_characters_open"] >= now["liveactor_characters"]:
-            return
-        if time.monotonic() > deadline_s:
-            raise SystemExit("the gallery did not open")
-        time.sleep(1.0)
 
 
 def _slope_per_min(samples: list[dict[str, float]], name: str) -> float | None:
