@@ -136,6 +136,17 @@ class IceSection:
     credential: str | None = None
     addresses: tuple[str, ...] = ()
     """Addresses of this machine to offer; empty: 127.0.0.1 alone on a loopback bind, else all."""
+    ports: tuple[int, ...] = ()
+    """First and last UDP port for peers; empty: any. A session takes one per address offered."""
+
+    def __post_init__(self) -> None:
+        if not self.ports:
+            return
+        if len(self.ports) != 2 or not 1 <= self.ports[0] <= self.ports[1] <= 65535:
+            raise ValueError(
+                f"ice.ports = {list(self.ports)}: give the first and the last port, as "
+                "[50000, 50100]; both from 1 to 65535."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,10 @@ class Peer:
             raise SessionError(400, "The offer could not be understood.") from error
         self._install_encoder()
         answer: str = self._pc.localDescription.sdp
+        if "a=candidate:" not in answer:
+            logger.error("no UDP port could be bound for a session (see ice.ports)")
+            message = "The server has no network port left for this session."
+            raise SessionError(503, message, retry_after_s=self._config.sessions.retry_after_s)
         return answer
 
     def say(self, text: str) -> bool:

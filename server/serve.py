@@ -26,6 +26,7 @@ from server.character_cache import default_folder
 from server.characters import CharacterStore
 from server.config import ServeConfig
 from server.engine import Engine
+from server.ice_ports import keep_to
 from server.metrics import Metrics
 from server.session_table import SessionTable
 
@@ -71,6 +72,8 @@ class LiveServer:
         config = self.config
         loop = asyncio.get_running_loop()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        if config.ice.ports:
+            keep_to(loop, *config.ice.ports)
         # Encoding runs in the loop's default executor: a small one of its own size.
         self._executor = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="codec")
         loop.set_default_executor(self._executor)
