@@ -63,3 +63,43 @@ def paint_background(style: BackgroundStyle, size_hw: tuple[int, int]) -> Floats
         out = out * (1 + 0.05 * rough)
     dither = rng.normal(0, 0.004, (height, width, 1))
     return np.clip(out + dither, 0, 1).astype(np.float32)
+
+
+def move_background(
+    style: BackgroundStyle, size_hw: tuple[int, int], num_frames: int, rng: np.random.Generator
+) -> list[Floats]:
+    """The same kind of picture in motion: a hand-held or panning camera, people or cars passing."""
+    height, width = size_hw
+    margin = 1.35
+    wide = paint_background(style, (round(height * margin), round(width * margin)))
+    t = np.arange(num_frames) / 25.0
+    pan = rng.normal(0, 0.06, 2) * width * (rng.random() < 0.6)
+    shake = rng.uniform(0, 0.006) * width
+    walk = np.cumsum(rng.normal(0, 1, (num_frames, 2)), 0) * 0.5 + rng.normal(0, 1, (num_frames, 2))
+    free = np.array([wide.shape[1] - width, wide.shape[0] - height]) / 2
+    passers = [
+        (
+            rng.uniform(-0.2, 1.2), rng.uniform(0.25, 0.9), rng.normal(0, 0.35),
+            rng.uniform(0.05, 0.2), rng.uniform(0.15, 0.5), rng.uniform(0.05, 0.8, 3),
+        )
+        for _ in range(int(rng.integers(0, 4)))
+    ]  # fmt: skip
+    frames = []
+    for k in range(num_frames):
+        picture = wide.copy()
+        for x, y, speed, w, h, rgb in passers:
+            centre = (int((x + speed * t[k]) * wide.shape[1]), int(y * wide.shape[0]))
+            cv2.ellipse(picture, centre, (int(w * width / 2), int(h * height / 2)), 0, 0, 360,
+                        rgb.tolist(), -1, cv2.LINE_AA)  # fmt: skip
+        if passers:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), height * 0.02), np.float32)
+        at = np.clip(free + pan * t[k] + shake * walk[k], 0, 2 * free)
+        to_wide = np.array([[1, 0, at[0]], [0, 1, at[1]]])
+        frames.append(
+            np.asarray(
+                cv2.warpAffine(picture, to_wide, (width, height),
+                               flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP),
+                np.float32,
+            )
+        )  # fmt: skip
+    return frames

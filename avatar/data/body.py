@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.data.assets import Pack, load_pack
+from avatar.data.assets import load_pack
 from avatar.data.head import head_model
+from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -161,30 +162,50 @@ def pose_bones(
     return rotation.astype(np.float32), shift.astype(np.float32)
 
 
-def _pack_top4(pack: Pack) -> tuple[NDArray[np.uint8], Floats]:
-    return pack["top4_bone"], pack["top4_weight"].astype(np.float32)
-
-
-def skin_body(body_V3: Floats, rotation_B33: Floats, shift_B3: Floats) -> Floats:
-    """Linear blend skinning of the whole body mesh (four bones per vertex)."""
-    bones, weights = _pack_top4(load_pack("body"))
-    out = np.zeros_like(body_V3)
-    for k in range(4):
-        b = bones[:, k]
-        moved = np.einsum("vij,vj->vi", rotation_B33[b], body_V3) + shift_B3[b]
-        out += weights[:, k : k + 1] * moved
-    return out.astype(np.float32)
+@kernel
+def blend_skin(
+    points_V3: Floats, bones_VK: Ints, weights_VK: Floats, rotation_B33: Floats, shift_B3: Floats,
+    out_V3: Floats,
+) -> None:  # fmt: skip
+    """Linear blend skinning with K bones per vertex."""
+    for v in range(points_V3.shape[0]):
+        x, y, z = points_V3[v, 0], points_V3[v, 1], points_V3[v, 2]
+        for k in range(bones_VK.shape[1]):
+            w = weights_VK[v, k]
+            if w == 0.0:
+                continue
+            b = bones_VK[v, k]
+            for c in range(3):
+                out_V3[v, c] += w * (
+                    rotation_B33[b, c, 0] * x
+                    + rotation_B33[b, c, 1] * y
+                    + rotation_B33[b, c, 2] * z
+                    + shift_B3[b, c]
+                )
 
 
 @cache
-def head_weight() -> Floats:
-    """Share of head, face and neck bones per body vertex."""
+def _four_bones() -> tuple[Ints, Floats]:
+    pack = load_pack("body")
+    return pack["top4_bone"].astype(np.int32), pack["top4_weight"].astype(np.float32)
+
+
+def skin_body(body_V3: Floats, rotation_B33: Floats, shift_B3: Floats) -> Floats:
+    """The posed body mesh, four bones per vertex."""
+    out = np.zeros_like(body_V3)
+    blend_skin(body_V3, *_four_bones(), rotation_B33, shift_B3, out)
+    return out
+
+
+@cache
+def hand_weight() -> Floats:
+    """Share of the bones from the wrist on per body vertex."""
     pack = load_pack("body")
     names = [str(n) for n in pack["bone_names"]]
     parents = pack["bone_parent"]
     above = set()
     for b, name in enumerate(names):
-        if name.startswith(("neck", "head")) or int(parents[b]) in above:
+        if name.startswith("wrist") or int(parents[b]) in above:
             above.add(b)
     ptr = pack["weight_ptr"]
     part = np.isin(pack["weight_bone"], list(above)) * pack["weight_val"].astype(np.float32)
@@ -199,3 +220,14 @@ def turn_about(axis: str, degrees: float) -> NDArray[np.float64]:
     if axis == "y":
         return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+
+
+ARMS_DOWN = {
+    "clavicle.L": turn_about("z", -8),
+    "clavicle.R": turn_about("z", 8),
+    "upperarm01.L": turn_about("z", -27),
+    "upperarm01.R": turn_about("z", 27),
+    "upperleg01.L": turn_about("z", -4),
+    "upperleg01.R": turn_about("z", 4),
+}
+"""The rest pose: the model's own stands with its arms away from the body."""

@@ -1,40 +1,35 @@
-"""Training clips: one person, a few references, some frames in motion, and every label.
+"""Training clips of random people: one person, a few references, some frames in motion, all labels.
 
-A seed becomes a `Clip`, in memory, without touching the disk; `write_clip` and `read_clip` keep
-it as one file. Flow is exact: from the frame to the FIRST reference, in pixels.
-
-Shape legend: R references, F frames, H, W pixels, N 478 landmarks, E expression shapes.
+A seed becomes a `Clip`, in memory, without touching the disk. Knows what is chosen by chance; how
+it is filmed is `avatar.data.filming`'s, what a clip holds and its file `avatar.data.clip_file`'s.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from avatar.data.acting import Acting, act
-from avatar.data.camera import Camera
-from avatar.data.head import head_model, identity_shape, pose_face
-from avatar.data.labels import flow_to, head_pose, regions
-from avatar.data.landmark_map import landmarks_on
+from avatar.data.background import move_background
+from avatar.data.clip_file import Clip as Clip
+from avatar.data.dressed import Dressed
+from avatar.data.filming import driver_of, film
+from avatar.data.gestures import gesture
+from avatar.data.head import head_model
+from avatar.data.limbs import BodyPose, pose_limbs
 from avatar.data.looks import Look
-from avatar.data.people import random_person, random_situation
-from avatar.data.person import Person
+from avatar.data.mocap import play
+from avatar.data.people import Situation, random_situation
 from avatar.data.posing import Mover, Pose
 from avatar.data.render import Quality
-from avatar.data.shot import Set, portrait_camera, prepare, shoot
-from avatar.errors import AssetError
+from avatar.data.shot import FRAMINGS, framed_camera, prepare
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
-
-HEAD_CENTRE = np.array([0.0, 2.0, 2.0], np.float32)
+WARM_UP = 12
+"""Frames until every track has left its start."""
+_SHOES = tuple(f"shoes0{k}" for k in range(1, 7))
+_NO_LEGS = ("female_casualsuit02", "female_elegantsuit01")
+"""Garments that end at the hips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,62 +41,13 @@ class ClipPlan:
     num_references: int = 2
     look: Look | None = None
     """None draws one per clip."""
+    framing: str | None = "portrait"
+    """portrait, half_body or full_body; None draws one per clip (75, 17, 8 %)."""
+    moving_background_share: float = 0.3
+    """Share of clips whose background moves."""
+    gesture_share: float = 0.25
+    """Share of portraits in which hands come up; in wider framings they always move."""
     quality: Quality = Quality()
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Pictures are sRGB bytes; landmarks, flow, translation and scale in pixels of them."""
-
-    reference_rgb_RHW3: Bytes
-    reference_alpha_RHW: Bytes
-    reference_landmarks_RN3: Floats
-    rgb_FHW3: Bytes
-    alpha_FHW: Bytes
-    flow_FHW2: NDArray[np.float16]
-    visibility_FHW: Bytes
-    regions_FHW: Bytes
-    landmarks_FN3: Floats
-    driver_landmarks_FN3: Floats
-    """The same motion on another person (cross-identity driving)."""
-    rotation_F33: Floats
-    translation_F2: Floats
-    scale_F: Floats
-    expression_FE: Floats
-    gaze_F22: Floats
-    background_HW3: Bytes
-    look: str
-    seed: int
-
-
-def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
-    """(478, 3) landmarks in pixels; z in the same unit, smaller is nearer, 0 at the head centre."""
-    vertices, eyes = pose_face(shape_V3, pose.expression_E, pose.gaze_22)
-    proportions = None if person is None else person.style.proportions
-    mover = Mover(pose, proportions, eyes.centre_23)
-    growth = 1.0 if proportions is None else proportions.eye_growth(eyes.radius)
-    # only the vertices that landmarks use need to move: move the face's, keep their numbers
-    moved = mover.points(vertices)
-    points = landmarks_on(
-        moved,
-        mover.points(eyes.centre_23),
-        mover.directions(eyes.axis_23, eyes.centre_23),
-        growth,
-    )
-    screen = camera.project(points)
-    centre = camera.to_camera(mover.points(HEAD_CENTRE[None]))[0, 2]
-    depth = (1.0 / screen[:, 2] - centre) * camera.focal_px / centre
-    return np.concatenate([screen[:, :2], depth[:, None]], -1).astype(np.float32)
-
-
-def _rotation(rotvec: Floats) -> Floats:
-    angle = float(np.linalg.norm(rotvec))
-    if angle < 1e-7:
-        return np.eye(3, dtype=np.float32)
-    x, y, z = rotvec / angle
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    out = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return out.astype(np.float32)
 
 
 def still(pose: Pose, amount: float) -> Pose:
@@ -114,104 +60,92 @@ def still(pose: Pose, amount: float) -> Pose:
     )
 
 
+def _dressed_for(situation: Situation, framing: str, rng: np.random.Generator) -> Situation:
+    """Whole bodies get shoes and trousers."""
+    style = situation.person
+    garment = style.garment
+    if framing != "portrait" and garment in _NO_LEGS:
+        garment = "female_casualsuit01"
+    shoes = _SHOES[int(rng.integers(len(_SHOES)))] if framing == "full_body" else style.shoes
+    return replace(situation, person=replace(style, garment=garment, shoes=shoes))
+
+
+def _with_bodies(
+    poses: list[Pose], seed: int, framing: str, rng: np.random.Generator, gesture_share: float
+) -> list[Pose]:
+    """Give poses arms and legs: gestures, or motion capture where much of the body shows."""
+    is_captured = rng.random() < {"portrait": 0.0, "half_body": 0.3}.get(framing, 0.8)
+    if is_captured:
+        out = []
+        for pose, captured in zip(poses, play(seed, len(poses)), strict=True):
+            lean = captured.chest_rotvec_3 * (0.6 if framing == "full_body" else 0.25)
+            out.append(
+                replace(
+                    pose,
+                    body=captured.pose,
+                    root_rotvec_3=(pose.root_rotvec_3 + lean).astype(np.float32),
+                )
+            )
+        return out
+    share = gesture_share if framing == "portrait" else 0.9
+    if rng.random() >= share:
+        return poses
+    to_face = 0.75 if framing == "portrait" else 0.35
+    hands = gesture(seed, len(poses), to_face=to_face, busy=0.7)
+    return [replace(pose, body=body) for pose, body in zip(poses, hands, strict=True)]
+
+
+def _on_floor(poses: list[Pose], dressed: Dressed) -> list[Pose]:
+    """Shift whole bodies up and down so that the lowest foot stays on one floor."""
+    feet = [dressed.skeleton.index(f"toe2-1.{side}") for side in ("L", "R")]
+    out = []
+    for pose in poses:
+        body = pose.body or BodyPose()
+        rotation, shift = pose_limbs(dressed.skeleton, dressed.seat, body)
+        ends = [rotation[b] @ dressed.skeleton.heads_B3[b] + shift[b] for b in feet]
+        mover = Mover(pose, None, np.zeros((2, 3), np.float32))
+        low = mover.points(dressed.seat.to_head_cm(np.array(ends, np.float32)))[:, 1].min()
+        standing = dressed.seat.to_head_cm(dressed.skeleton.heads_B3[feet])[:, 1].min()
+        rise = np.array([0, standing - low, 0], np.float32)
+        out.append(replace(pose, root_shift_3=pose.root_shift_3 + rise))
+    return out
+
+
 def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
     """Make the clip of a seed; the same seed and plan give the same clip."""
     plan = plan or ClipPlan()
     rng = np.random.default_rng([seed, 5])
-    situation = random_situation(seed, plan.look)
+    framing = plan.framing
+    if framing is None:
+        framing = FRAMINGS[int(rng.choice(3, p=[0.75, 0.17, 0.08]))]
+    situation = _dressed_for(random_situation(seed, plan.look), framing, rng)
     size = (plan.size_px, plan.size_px)
     made = prepare(situation, size)
     proportions = situation.person.proportions
-    camera = portrait_camera(seed, size, proportions.head if proportions else 0.0)
+    camera = framed_camera(seed, size, framing, proportions.head if proportions else 0.0)
     acting = Acting(talk=float(rng.uniform(0.2, 0.9)), liveliness=float(rng.uniform(0.2, 1.0)))
-    warm_up = 12  # frames until every track has left its start
-    poses = act(seed, plan.num_frames + warm_up, acting)[warm_up:]
-    other = act(seed + 1_000_003, plan.num_references + warm_up, acting)[warm_up:]
-    calm = [0.0 if rng.random() < 0.6 else float(rng.uniform(0.2, 1.0)) for _ in other]
-    references = [still(p, c) for p, c in zip(other, calm, strict=True)]
-
-    driver = identity_shape(np.array(random_person(seed + 7_000_003).identity, np.float32))
-    return film(made, camera, references, poses, driver, plan.quality, seed)
-
-
-def film(
-    made: Set,
-    camera: Camera,
-    references: Sequence[Pose],
-    poses: Sequence[Pose],
-    driver_shape_V3: Floats,
-    quality: Quality,
-    seed: int,
-) -> Clip:
-    """Take all pictures of a clip and work out their labels."""
-    situation, proportions = made.situation, made.person.style.proportions
-    ref_rgb, ref_alpha, ref_landmarks = [], [], []
-    first = None
-    for pose in references:
-        shot = shoot(made, pose, camera, quality)
-        if first is None:
-            first = shot.view
-        ref_rgb.append(shot.rgb_HW3)
-        ref_alpha.append(shot.alpha_HW)
-        ref_landmarks.append(pose_landmarks(made.person.shape_V3, made.person, pose, camera))
-    assert first is not None, "a clip has at least one reference"
-
-    rows: dict[str, list[Any]] = {f.name: [] for f in dataclasses.fields(Clip) if "_F" in f.name}
-    _, eyes = pose_face(made.person.shape_V3, references[0].expression_E, references[0].gaze_22)
-    iod = float(np.linalg.norm(eyes.centre_23[0] - eyes.centre_23[1]))
-    for pose in poses:
-        shot = shoot(made, pose, camera, quality)
-        flow, seen = flow_to(shot.view, first)
-        mover = Mover(pose, proportions, eyes.centre_23)
-        turn = _rotation(pose.root_rotvec_3) @ _rotation(pose.head_rotvec_3)
-        head = head_pose(turn, mover.points(HEAD_CENTRE[None])[0], iod, camera)
-        rows["rgb_FHW3"].append(shot.rgb_HW3)
-        rows["alpha_FHW"].append(shot.alpha_HW)
-        rows["flow_FHW2"].append(flow.astype(np.float16))
-        rows["visibility_FHW"].append(seen)
-        rows["regions_FHW"].append(regions(shot.view))
-        rows["landmarks_FN3"].append(
-            pose_landmarks(made.person.shape_V3, made.person, pose, camera)
-        )
-        rows["driver_landmarks_FN3"].append(pose_landmarks(driver_shape_V3, None, pose, camera))
-        rows["rotation_F33"].append(head.rotation_33)
-        rows["translation_F2"].append(head.translation_2)
-        rows["scale_F"].append(np.float32(head.scale))
-        rows["expression_FE"].append(pose.expression_E)
-        rows["gaze_F22"].append(pose.gaze_22)
-    per_frame: dict[str, Any] = {name: np.array(values) for name, values in rows.items()}
-    return Clip(
-        reference_rgb_RHW3=np.array(ref_rgb),
-        reference_alpha_RHW=np.array(ref_alpha),
-        reference_landmarks_RN3=np.array(ref_landmarks),
-        background_HW3=(made.background_HW3 * 255 + 0.5).astype(np.uint8),
-        look=situation.look.value,
-        seed=seed,
-        **per_frame,
-    )
-
-
-def write_clip(path: Path, clip: Clip) -> None:
-    """One compressed NumPy archive; AssetError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
-        arrays = {f.name: np.asarray(getattr(clip, f.name)) for f in dataclasses.fields(clip)}
-        np.savez_compressed(part, **arrays)
-        part.replace(path)
-    except OSError as error:
-        raise AssetError(f"{path}: cannot be written ({error.strerror}).") from error
-
-
-def read_clip(path: Path) -> Clip:
-    """The clip of a file; AssetError naming a missing or damaged one."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            values: dict[str, Any] = {f.name: archive[f.name] for f in dataclasses.fields(Clip)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise AssetError(f"{path}: is not a clip ({error}). Render it again.") from error
-    values["look"], values["seed"] = str(values["look"]), int(values["seed"])
-    return Clip(**values)
+    poses = act(seed, plan.num_frames + WARM_UP, acting)
+    poses = _with_bodies(poses, seed, framing, rng, plan.gesture_share)[WARM_UP:]
+    other = act(seed + 1_000_003, plan.num_references + WARM_UP, acting)
+    if poses[0].body is not None and rng.random() < 0.4:  # references with hands in the picture
+        other = _with_bodies(other, seed + 1_000_003, framing, rng, 1.0)
+    elif framing == "full_body":
+        other = [replace(pose, body=BodyPose()) for pose in other]
+    references = [
+        still(pose, 0.0 if rng.random() < 0.6 else float(rng.uniform(0.2, 1.0)))
+        for pose in other[WARM_UP:]
+    ]
+    if framing == "full_body" and made.person.dressed is not None:
+        poses = _on_floor(poses, made.person.dressed)
+        references = _on_floor(references, made.person.dressed)
+    backgrounds = []
+    if rng.random() < plan.moving_background_share:
+        backgrounds = move_background(situation.background, size, plan.num_frames, rng)
+        made.background_HW3 = backgrounds[0]
+    return film(
+        made, camera, references, poses, driver_of(seed), plan.quality, seed,
+        backgrounds=backgrounds,
+    )  # fmt: skip
 
 
 def expression_names() -> tuple[str, ...]:

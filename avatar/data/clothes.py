@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.assets import load_pack
+from avatar.data.body import blend_skin
 from avatar.data.noise import sheet_noise
 
 Floats = NDArray[np.float32]
@@ -49,11 +50,8 @@ class Garment:
 
     def skin(self, fitted_N3: Floats, rotation_B33: Floats, shift_B3: Floats) -> Floats:
         """Pose fitted vertices with the body's bones."""
-        bones, weights = _garment_weights(self.name)
         out = np.zeros_like(fitted_N3)
-        for k in range(bones.shape[1]):
-            moved = np.einsum("nij,nj->ni", rotation_B33[bones[:, k]], fitted_N3)
-            out += weights[:, k : k + 1] * (moved + shift_B3[bones[:, k]])
+        blend_skin(fitted_N3, *_garment_weights(self.name), rotation_B33, shift_B3, out)
         return out
 
 

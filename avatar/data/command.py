@@ -16,7 +16,8 @@ from tqdm import tqdm
 from avatar.data.assets import PACKS, assets_dir, load_pack
 from avatar.data.cast import cast
 from avatar.data.casting import Finish
-from avatar.data.clip import ClipPlan, write_clip
+from avatar.data.clip import ClipPlan
+from avatar.data.clip_file import write_clip
 from avatar.data.gallery import VIEWS_DEG, write_entry
 from avatar.data.held_out import HELD_OUT_FROM
 from avatar.data.lift import Lift

@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from avatar.data.clip import Clip, ClipPlan, Floats, expression_names, pose_landmarks, render_clip
+from avatar.data.clip import ClipPlan, expression_names, render_clip
+from avatar.data.clip_file import Clip
+from avatar.data.filming import Floats, pose_landmarks
 from avatar.data.head import identity_shape
 from avatar.data.looks import Look
 from avatar.data.people import random_person, random_situation

@@ -22,6 +22,7 @@ from avatar.data.background import BackgroundStyle
 from avatar.data.camera import Camera
 from avatar.data.facial_hair import grow_lashes
 from avatar.data.head import head_model, pose_face
+from avatar.data.head_surface import eye_places, head_tables, mouth_colours, mouth_vertices
 from avatar.data.lift_fit import FaceFit, fit_face
 from avatar.data.lift_hull import NECK_CUT, Sheet, make_hull, plane_points
 from avatar.data.lift_texture import (
@@ -33,16 +34,10 @@ from avatar.data.lift_texture import (
 )
 from avatar.data.light import LightStyle
 from avatar.data.looks import Look
+from avatar.data.neck import neck_run
 from avatar.data.occlusion import head_occlusion
 from avatar.data.people import Situation
-from avatar.data.person import (
-    Person,
-    eye_places,
-    head_tables,
-    mouth_colours,
-    mouth_vertices,
-    neck_run,
-)
+from avatar.data.person import Person
 from avatar.data.person_style import M_CLOTH, M_LASH, PersonStyle
 from avatar.data.posing import Pose
 from avatar.data.raster import raster
@@ -214,7 +209,7 @@ def person_of(lift: Lift, *, identity_change_K: Floats | None = None,
     return Person(
         PersonStyle(identity=tuple(float(v) for v in lift.fit.identity_K)), shape, atlas, uv,
         colour, material, label, model.split_T3, kept, [], lashes, parts,
-        [], occlusion,
+        None, [], occlusion,
     )  # fmt: skip
 
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from avatar.data.acting import Acting, act
 from avatar.data.camera import Camera
-from avatar.data.clip import Clip, ClipPlan, film, render_clip, still
-from avatar.data.head import identity_shape
+from avatar.data.clip import WARM_UP, ClipPlan, render_clip, still
+from avatar.data.clip_file import Clip
+from avatar.data.filming import driver_of, film
 from avatar.data.lift import Lift, person_of, set_of
 from avatar.data.light import quick
-from avatar.data.people import random_light, random_person
+from avatar.data.people import random_light
 from avatar.data.posing import Pose
 from avatar.data.scene import Lights
 
@@ -101,17 +102,15 @@ def render_lifted_clip(seed: int, lifts: Sequence[Lift], plan: ClipPlan | None =
         set_of(lift, _mixed_light(lift, rng), plan.size_px, person), background_HW3=background
     )
     acting = Acting(talk=float(rng.uniform(0.2, 0.9)), liveliness=float(rng.uniform(0.2, 1.0)))
-    warm_up = 12  # frames until every track has left its start
-    poses = [_within_reach(p) for p in act(seed, plan.num_frames + warm_up, acting)[warm_up:]]
-    other = act(seed + 1_000_003, plan.num_references + warm_up, acting)[warm_up:]
+    poses = [_within_reach(p) for p in act(seed, plan.num_frames + WARM_UP, acting)[WARM_UP:]]
+    other = act(seed + 1_000_003, plan.num_references + WARM_UP, acting)[WARM_UP:]
     references = [
         _within_reach(still(p, 0.0 if rng.random() < 0.6 else float(rng.uniform(0.2, 1.0))))
         for p in other
     ]
     if rng.random() < 0.5:  # the photograph itself is the best reference
         references[0] = lift.photo_pose()
-    driver = identity_shape(np.array(random_person(seed + 7_000_003).identity, np.float32))
-    return film(made, camera, references, poses, driver, plan.quality, seed)
+    return film(made, camera, references, poses, driver_of(seed), plan.quality, seed)
 
 
 def render_mixed_clip(

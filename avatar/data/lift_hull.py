@@ -22,7 +22,7 @@ from scipy.sparse.linalg import spsolve
 
 from avatar.data.camera import Camera
 from avatar.data.mesh import compact, vertex_normals
-from avatar.data.person import neck_run, ramp
+from avatar.data.neck import neck_run, ramp
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -148,7 +148,7 @@ def _project(
         hole = np.maximum(hole, outline_mask(photo.landmarks_N3, rim, size_hw, -0.3))
     hole = np.maximum(hole, outline_mask(photo.landmarks_N3, INNER_MOUTH, size_hw, -0.3))
     at_px = screen[:, :2]
-    solid = cv2.erode(photo.alpha_HW, np.ones((5, 5), np.uint8))
+    solid = np.asarray(cv2.erode(photo.alpha_HW, np.ones((5, 5), np.uint8)), np.float32)
     weight = (
         seen * in_picture * _ramp(facing, 0.08, 0.35)
         * _ramp(_sample(solid, at_px)[:, 0], 0.5, 0.95)

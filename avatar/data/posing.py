@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from avatar.data.camera import Camera
 from avatar.data.cartoon import Proportions, push
 from avatar.data.head import head_model, pose_face, split_normals
-from avatar.data.person import Person, neck_run, ramp
+from avatar.data.limbs import BodyPose, pose_limbs
+from avatar.data.neck import neck_run, ramp
+from avatar.data.person import Person
 from avatar.data.scene import Kind, Material, Part, Scene
 from avatar.data.strands import strand_part
 from avatar.jit import kernel
@@ -34,6 +36,8 @@ class Pose:
     """Sway of the whole person about the waist."""
     root_shift_3: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
     """Shift of the whole person (cm)."""
+    body: BodyPose | None = None
+    """Arms, hands and legs; None stands with hanging arms (and costs nothing)."""
 
 
 NECK_PIVOT = np.array([0.0, -5.0, -1.5], np.float32)
@@ -105,7 +109,11 @@ def person_scene(person: Person, pose: Pose, camera: Camera, samples: int) -> Sc
              person.material_T[person.kept_T], person.label_T[person.kept_T], person.uv_V2,
              person.colour_V3, person.occlusion_V, normals_V3=split_normals(moved)),
     ]  # fmt: skip
-    for part in (*person.still_parts, *person.head_parts):
+    body_parts = person.still_parts
+    if pose.body is not None and person.dressed is not None:
+        dressed = person.dressed
+        body_parts = dressed.parts(*pose_limbs(dressed.skeleton, dressed.seat, pose.body))
+    for part in (*body_parts, *person.head_parts):
         normals = part.normals_V3
         parts.append(
             replace(

@@ -81,6 +81,29 @@ def portrait_camera(seed: int, size_hw: tuple[int, int], proportions_head: float
     )
 
 
+FRAMINGS = ("portrait", "half_body", "full_body")
+
+
+def framed_camera(
+    seed: int, size_hw: tuple[int, int], framing: str, proportions_head: float = 0.0
+) -> Camera:
+    """A random camera that shows as much of the body as a framing says."""
+    if framing == "portrait":
+        return portrait_camera(seed, size_hw, proportions_head)
+    rng = np.random.default_rng([seed, 14])
+    is_half = framing == "half_body"
+    middle, height, distance = (-20.0, 88.0, 180.0) if is_half else (-74.0, 225.0, 430.0)
+    return look_at(
+        np.array([rng.normal(0, 3), middle + rng.normal(0, 4), 0], np.float32),
+        distance_cm=distance * float(np.exp(rng.uniform(-0.35, 0.35))),
+        height_cm=height * float(rng.uniform(0.85, 1.15)) + 8 * proportions_head,
+        yaw_rad=float(rng.normal(0, 0.15)),
+        pitch_rad=float(rng.normal(0.03, 0.07)),
+        roll_rad=float(rng.normal(0, 0.02)),
+        size_hw=size_hw,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """A picture and what it shows."""
@@ -90,8 +113,16 @@ class Shot:
     view: View
 
 
-def shoot(made: Set, pose: Pose, camera: Camera, quality: Quality) -> Shot:
-    """Take one picture."""
+def shoot(
+    made: Set,
+    pose: Pose,
+    camera: Camera,
+    quality: Quality,
+    *,
+    background_HW3: Floats | None = None,
+) -> Shot:
+    """Take one picture, over another background where one is given."""
+    behind = made.background_HW3 if background_HW3 is None else background_HW3
     look = made.situation.look
     scene = person_scene(made.person, pose, camera, quality.samples)
     if look is Look.CLAY:
@@ -100,9 +131,9 @@ def shoot(made: Set, pose: Pose, camera: Camera, quality: Quality) -> Shot:
     exposure = made.lights.exposure
     view = view_from(scene, camera, shaded.visible, quality.samples)
     if look is Look.TOON:
-        rgb, alpha = toon_picture(shaded, scene, quality.samples, exposure, made.background_HW3)
+        rgb, alpha = toon_picture(shaded, scene, quality.samples, exposure, behind)
         return Shot(rgb, alpha, view)
-    rgb, alpha = picture(shaded, quality.samples, exposure, made.background_HW3)
+    rgb, alpha = picture(shaded, quality.samples, exposure, behind)
     if look is Look.PAINTED:
         label = regions(view)
         fine = np.isin(label, (Label.LIPS, Label.EYES, Label.BROWS, Label.LASHES, Label.TEETH))

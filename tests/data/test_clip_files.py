@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar.data.clip import ClipPlan, read_clip, render_clip, write_clip
+from avatar.data.clip import ClipPlan, render_clip
+from avatar.data.clip_file import read_clip, write_clip
 from avatar.data.looks import Look
 from avatar.data.render import Quality
 from avatar.errors import AssetError

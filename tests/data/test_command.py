@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avatar.__main__ import main
-from avatar.data.clip import read_clip
+from avatar.data.clip_file import read_clip
 
 
 def test_render_writes_one_file_per_clip_and_goes_on_where_it_was(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from avatar.data.camera import Camera
-from avatar.data.clip import ClipPlan, pose_landmarks, render_clip
+from avatar.data.clip import ClipPlan, render_clip
+from avatar.data.filming import pose_landmarks
 from avatar.data.head import expression, pose_face
 from avatar.data.labels import flow_to, regions, view_of
 from avatar.data.landmark_map import landmark_map

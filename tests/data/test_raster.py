@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.data.camera import look_at
 from avatar.data.raster import raster
 
 
-def _square(z: float) -> tuple[np.ndarray, np.ndarray]:
+def _square(z: float) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     v = np.array([[2, 2, z], [12, 2, z], [12, 12, z], [2, 12, z]], np.float32)
     return v, np.array([[0, 1, 2], [0, 2, 3]], np.int32)
 

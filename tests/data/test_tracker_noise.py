@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from avatar.data.tracker_noise import TrackerNoise, corrupt
 
 
-def _still(num_frames: int) -> np.ndarray:
+def _still(num_frames: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(0)
     return np.tile(rng.uniform(0, 200, (1, 478, 3)), (num_frames, 1, 1)).astype(np.float32)
 
