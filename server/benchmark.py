@@ -56,12 +56,16 @@ def _run(
 def _show(title: str, report: dict[str, Any]) -> None:
     glass, skew = report["glass_to_glass_s"], report["av_skew_s"]
     print(
-        f"{title:40s} glass to glass {1e3 * glass['p50']:5.0f} / {1e3 * glass['p95']:5.0f} ms   "
-        f"{report['fps']:5.1f} fps   first {1e3 * (report['first_frame_s'] or 0):5.0f} ms   "
-        f"freezes {report['freezes']}   p95 gap {1e3 * (report['p95_gap_s'] or 0):4.0f} ms   "
-        f"skew {1e3 * (skew['p50'] or 0):3.0f} / {1e3 * (skew['p95'] or 0):3.0f} ms",
+        f"{title:40s} glass to glass {_ms(glass['p50'])} / {_ms(glass['p95'])} ms   "
+        f"{report['fps']:5.1f} fps   first {_ms(report['first_frame_s'])} ms   "
+        f"freezes {report['freezes']}   p95 gap {_ms(report['p95_gap_s'])} ms   "
+        f"skew {_ms(skew['p50'])} / {_ms(skew['p95'])} ms",
         file=sys.stderr,
     )
+
+
+def _ms(seconds: float | None) -> str:
+    return "   –" if seconds is None else f"{1e3 * seconds:4.0f}"
 
 
 def transport(clip: Path, seconds: float, gallery: Path | None) -> dict[str, Any]:

@@ -3,6 +3,8 @@
  * MediaRecorder and file names; does not know sessions. Nothing leaves the browser.
  */
 
+import { steadySize } from "./steady_size.js";
+
 /** Best first: MP4 plays everywhere and can be cut; WebM is what the rest can write. */
 const FORMATS = [
   'video/mp4;codecs="avc1.42E01F,mp4a.40.2"',
@@ -68,8 +70,11 @@ export class Recorder extends EventTarget {
   start(stream, name) {
     const format = recordingFormat();
     if (this.isOn || format === null) return;
+    const [picture] = stream.getVideoTracks();
+    const steady = picture === undefined ? null : steadySize(picture);
+    const tracks = steady === null ? [] : [steady.track];
     // A stream of its own: tracks that come and go in the other one would end the recording.
-    const recorder = new MediaRecorder(new MediaStream(stream.getTracks()), {
+    const recorder = new MediaRecorder(new MediaStream([...tracks, ...stream.getAudioTracks()]), {
       mimeType: format,
       videoBitsPerSecond: VIDEO_BPS,
     });
@@ -81,6 +86,7 @@ export class Recorder extends EventTarget {
     });
     recorder.addEventListener("error", () => recorder.state !== "inactive" && recorder.stop());
     recorder.addEventListener("stop", () => {
+      steady?.stop();
       this.recorder = null;
       const file = fileName(name, startedAt, format);
       if (pieces.length === 0) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -39,12 +39,16 @@ COLOURS = {"ada": (200, 60, 40), "bob": (40, 60, 200)}
 CANVAS_PX = 256
 
 
-def make_character(character_id: str, colour: tuple[int, int, int]) -> Character:
+def make_character(
+    character_id: str,
+    colour: tuple[int, int, int],
+    canvas_hw: tuple[int, int] = (CANVAS_PX, CANVAS_PX),
+) -> Character:
     """A character of one colour: enough for the copy and echo animators."""
-    rgb = np.full((CANVAS_PX, CANVAS_PX, 3), colour, dtype=np.uint8)
+    rgb = np.full((*canvas_hw, 3), colour, dtype=np.uint8)
     zeros = np.zeros((NUM_LANDMARKS, 3), dtype=np.float32)
     geometry = ReferenceGeometry(
-        canvas_hw=(CANVAS_PX, CANVAS_PX),
+        canvas_hw=canvas_hw,
         landmarks_N3=zeros,
         rotation_33=np.eye(3, dtype=np.float32),
         translation_2=np.zeros(2, dtype=np.float32),
@@ -70,8 +74,9 @@ class InventingBuilder:
 
     num_killed = 0
 
-    def __init__(self) -> None:
+    def __init__(self, canvas_hw: Mapping[str, tuple[int, int]] | None = None) -> None:
         self.jobs: list[Job] = []
+        self.canvas_hw = canvas_hw or {}
 
     async def work(self, job: Job) -> Answer:
         self.jobs.append(job)
@@ -81,7 +86,7 @@ class InventingBuilder:
                 for name in COLOURS
             )
         if isinstance(job, OpenGalleryItem):
-            return _built(job.id, COLOURS[job.id])
+            return _built(job.id, COLOURS[job.id], self.canvas_hw.get(job.id))
         if job.pictures[0].startswith(b"no face"):
             return Refused(PictureReason.NO_FACE.value, "No face was found in the picture.")
         return _built(job.id, (90, 90, 90))
@@ -90,8 +95,10 @@ class InventingBuilder:
         pass
 
 
-def _built(character_id: str, colour: tuple[int, int, int]) -> Built:
-    character = make_character(character_id, colour)
+def _built(
+    character_id: str, colour: tuple[int, int, int], canvas_hw: tuple[int, int] | None = None
+) -> Built:
+    character = make_character(character_id, colour, canvas_hw or (CANVAS_PX, CANVAS_PX))
     return Built(
         id=character_id,
         name=character.name,
@@ -112,6 +119,7 @@ async def running_server(
     token: str | None = None,
     web_folder: Path | None = None,
     is_ready: bool = True,
+    builder: InventingBuilder | None = None,
 ) -> AsyncIterator[LiveServer]:
     """A server on a free port of the loopback interface."""
     config = config or ServeConfig()
@@ -119,7 +127,7 @@ async def running_server(
     engine = replace(config.engine, animator=animator)  # type: ignore[arg-type]
     config = replace(config, listen=listen, engine=engine)
     named: dict[str, Any] = {} if web_folder is None else {"web_folder": web_folder}
-    server = LiveServer(config, token, builder=InventingBuilder(), **named)
+    server = LiveServer(config, token, builder=builder or InventingBuilder(), **named)
     await server.start()
     try:
         if is_ready:
