@@ -28,6 +28,9 @@ class PictureWeights:
     spectrum: float = 0.05
     change: float = 0.5
     """Frame-to-frame differences: what flickers."""
+    detail: float = 0.0
+    """Local strength of fine detail, wherever exactly it lies: without it a net that only ever
+    sees one answer draws the mean of all, and a blurred warp counts as progress."""
 
 
 def per_example(values: Tensor) -> Tensor:
@@ -61,7 +64,16 @@ def picture_loss(
         total = total + weights.spectrum * grouped(
             (_amplitude(drawn_BFCHW.flatten(0, 1)) - _amplitude(target_BFCHW.flatten(0, 1))).abs()
         )
-    if drawn_BFCHW.shape[1] > 1:
+    if weights.detail > 0:
+        both = zip(
+            _strengths(drawn_BFCHW.flatten(0, 1)),
+            _strengths(target_BFCHW.flatten(0, 1)),
+            strict=True,
+        )
+        total = total + weights.detail * sum(
+            (grouped((mine - true).abs()) for mine, true in both), start=torch.zeros_like(total)
+        )
+    if drawn_BFCHW.shape[1] > 1 and weights.change > 0:
         change = difference[:, 1:] - difference[:, :-1]
         total = total + weights.change * per_example(weight_BF1HW[:, 1:] * change.abs())
     return total
@@ -85,6 +97,16 @@ def _edges(x: Tensor) -> Tensor:
     flat = x.reshape(-1, 1, *x.shape[-2:])
     edges = F.conv2d(F.pad(flat, (1, 1, 1, 1), mode="replicate"), both).abs().mean(1)
     return edges.reshape(x.shape)
+
+
+def _strengths(x: Tensor) -> list[Tensor]:
+    """Root mean square of the finest band in windows of 8 cells, at full and at half size."""
+    found = []
+    for _ in range(2):
+        fine = x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        found.append(torch.sqrt(F.avg_pool2d(fine.square(), 8, 4) + 1e-4))
+        x = F.avg_pool2d(x, 2)
+    return found
 
 
 def _amplitude(x: Tensor) -> Tensor:

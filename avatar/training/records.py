@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ from avatar.training.examples import Example, with_draws
 INFO_FILE = "records.json"
 FORMAT = 1
 CACHED_FILES = 8
+WEBP_QUALITY = 92
 WEIGHT_UNIT = 1.0 / 25.0
 """Region weights are stored as bytes of this unit: up to ten."""
 PICTURES = ("warp", "target", "reference")
@@ -36,10 +38,13 @@ PLAIN = ("face", "reference_face", "reference_seen")
 class RecordWriter:
     """Adds examples to a folder."""
 
-    def __init__(self, folder: Path, description: str) -> None:
-        """Raises AssetError where the folder already holds something else's records."""
+    def __init__(self, folder: Path, description: str, *, is_compact: bool = False) -> None:
+        """Raises AssetError where the folder already holds something else's records.
+
+        `is_compact` writes pictures as WebP: a tenth of the size, to travel; slower to read.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._is_compact = folder, is_compact
         path = folder / INFO_FILE
         if path.is_file() and _description(folder) != description:
             raise AssetError(
@@ -58,8 +63,10 @@ class RecordWriter:
         """Write one example of a recording; never seen half-written."""
         path = self._path(recording, number)
         scratch = path.with_suffix(f".partial{os.getpid()}")
+        save = np.savez_compressed if self._is_compact else np.savez
+        packed = compact(pack(example)) if self._is_compact else pack(example)
         with scratch.open("wb") as file:
-            np.savez(file, allow_pickle=False, **pack(example))
+            save(file, allow_pickle=False, **packed)
         scratch.replace(path)
 
     def _path(self, recording: str, number: int) -> Path:
@@ -73,9 +80,7 @@ class RecordedExamples:
         """Raises AssetError where there is nothing to read."""
         self._preset, self._num_frames = preset, num_frames
         self._description = _description(folder)
-        by_person: dict[str, list[Path]] = {}
-        for path in sorted(folder.glob("*__*.npz")):
-            by_person.setdefault(path.stem.rsplit("__", 1)[0].split("--")[0], []).append(path)
+        by_person = _by_person(folder)
         self._people = [by_person[person] for person in sorted(by_person)]
         if not self._people:
             raise AssetError(f"{folder}: holds no records; make some with `train record`.")
@@ -105,6 +110,27 @@ class RecordedExamples:
         return with_draws(example, self._preset, random)
 
 
+def copy_records(folder: Path, target: Path, *, most: int, is_compact: bool) -> int:
+    """Copy records, at most `most` of a person (0: all), spread evenly; returns how many."""
+    writer = RecordWriter(target, _description(folder), is_compact=is_compact)
+    count = 0
+    for paths in _by_person(folder).values():
+        step = max(1.0, len(paths) / most) if most else 1.0
+        for index in range(min(len(paths), most or len(paths))):
+            path = paths[int(index * step)]
+            recording, number = path.stem.rsplit("__", 1)
+            writer.add(recording, int(number), read_record(path))
+            count += 1
+    return count
+
+
+def _by_person(folder: Path) -> dict[str, list[Path]]:
+    by_person: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*__*.npz")):
+        by_person.setdefault(path.stem.rsplit("__", 1)[0].split("--")[0], []).append(path)
+    return by_person
+
+
 def pack(example: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
     """Bytes and half floats of an example's lasting part; draws are made again when it is read."""
     packed: dict[str, NDArray[np.generic]] = {}
@@ -120,6 +146,45 @@ def pack(example: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.gen
     for name in PLAIN:
         packed[name] = example[name].astype(np.float32)
     return packed
+
+
+def compact(packed: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Every picture as WebP, colours and coverage apart: `<name>_<index>` in place of `<name>`.
+
+    Apart, because WebP forgets the colours of what is transparent.
+    """
+    result = {name: array for name, array in packed.items() if name not in PICTURES}
+    for name in PICTURES:
+        for index, picture in enumerate(packed[name]):
+            bgr = np.ascontiguousarray(picture[[2, 1, 0]].transpose(1, 2, 0))
+            result[f"{name}_{index}"] = _encoded(bgr)
+            result[f"{name}_alpha_{index}"] = _encoded(picture[3])
+    return result
+
+
+def _encoded(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+    done, data = cv2.imencode(
+        ".webp", np.asarray(picture, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY]
+    )
+    assert done, "OpenCV is built with WebP"
+    return np.asarray(data, np.uint8).ravel()
+
+
+def _expanded(packed: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """The inverse of `compact`, but for WebP's loss; other records pass as they are."""
+    result = dict(packed)
+    for name in PICTURES:
+        pictures: list[NDArray[np.generic]] = []
+        while (data := result.pop(f"{name}_{len(pictures)}", None)) is not None:
+            alpha = result.pop(f"{name}_alpha_{len(pictures)}")
+            bgr_HW3 = cv2.imdecode(np.asarray(data, np.uint8), cv2.IMREAD_COLOR)
+            alpha_HW = cv2.imdecode(np.asarray(alpha, np.uint8), cv2.IMREAD_GRAYSCALE)
+            if bgr_HW3 is None or alpha_HW is None:
+                raise ValueError(f"a picture of '{name}' cannot be decoded")
+            pictures.append(np.dstack([bgr_HW3[..., ::-1], alpha_HW]).transpose(2, 0, 1))
+        if pictures:
+            result[name] = np.stack(pictures)
+    return result
 
 
 def unpack(packed: Mapping[str, NDArray[np.generic]]) -> Example:
@@ -143,7 +208,7 @@ def read_record(path: Path) -> Example:
     """The lasting part of one record; AssetError names a damaged file."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return unpack({name: file[name] for name in file.files})
+            return unpack(_expanded({name: file[name] for name in file.files}))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AssetError(f"{path}: the record is missing or damaged ({error}).") from error
 

@@ -6,11 +6,16 @@ Held-out people have seeds of their own range.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 
 from avatar.character.layers import estimate_foreground
-from avatar.data.clip import ClipPlan, render_clip
+from avatar.data.clip import Clip, ClipPlan, render_clip
+from avatar.data.lift_clip import render_lifted_clip
+from avatar.data.lift_file import read_lifts
 from avatar.frames import ByteArray
 from avatar.motion.geometry import reference_geometry
 from avatar.training.people import PersonClip, ReferencePicture
@@ -22,6 +27,8 @@ NUM_HELD_OUT = 10_000
 
 class RenderedPeople:
     """An endless crowd of rendered heads; one person per seed."""
+
+    kind = "rendered"
 
     def __init__(
         self,
@@ -54,7 +61,7 @@ class RenderedPeople:
             num_frames=num_frames,
             num_references=self._num_references,
         )
-        clip = render_clip(seed, plan)
+        clip = self._render(seed, plan)
         factor = self._canvas_px / self._picture_px
         references = tuple(
             ReferencePicture(
@@ -70,7 +77,7 @@ class RenderedPeople:
             )
         )
         return PersonClip(
-            f"rendered-{seed}",
+            f"{self.kind}-{seed}",
             references,
             self._on_canvas(clip.background_HW3),
             clip.rgb_FHW3,
@@ -78,8 +85,31 @@ class RenderedPeople:
             clip.landmarks_FN3,
         )
 
+    def _render(self, seed: int, plan: ClipPlan) -> Clip:
+        return render_clip(seed, plan)
+
     def _on_canvas(self, picture: ByteArray) -> ByteArray:
         size = (self._canvas_px, self._canvas_px)
         if picture.shape[:2] == size:
             return picture
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+class LiftedPeople(RenderedPeople):
+    """Photographs lifted to 3D, and their relatives of other shape and tint; one clip per seed."""
+
+    kind = "lifted"
+
+    def __init__(self, folder: Path, description: str, picture_px: int, **options: Any) -> None:
+        """`folder` as written by `python -m avatar data lift`; AssetError where it holds none."""
+        super().__init__(picture_px, **options)
+        self._lifts = read_lifts(folder)
+        self._description = description
+
+    @property
+    def description(self) -> str:
+        """As given: which photographs, and under which licence."""
+        return self._description
+
+    def _render(self, seed: int, plan: ClipPlan) -> Clip:
+        return render_lifted_clip(seed, self._lifts, plan)

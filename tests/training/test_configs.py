@@ -29,8 +29,9 @@ def test_a_configuration_fits_its_preset(stage: str, size: str) -> None:
     assert config.run.data.num_references <= preset.transformer.max_references
 
 
-def test_the_served_refiner_is_judged_on_people_it_does_not_train_on() -> None:
-    config = load_config(CONFIGS / "train_refiner.toml", AutoencoderConfig)
+@pytest.mark.parametrize("name", ["train_refiner.toml", "train_refiner_gpu.toml"])
+def test_the_served_refiner_is_judged_on_people_it_does_not_train_on(name: str) -> None:
+    config = load_config(CONFIGS / name, AutoencoderConfig)
     assert isinstance(config, AutoencoderConfig)
     assert config.refine_from == 0
     data, preset = config.run.data, preset_named(config.run.preset)

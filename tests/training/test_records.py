@@ -10,7 +10,14 @@ import pytest
 from avatar.errors import AssetError
 from avatar.model.presets import TINY
 from avatar.training.examples import ClipExamples, TrackerNoise
-from avatar.training.records import RecordedExamples, RecordWriter, pack, read_record, unpack
+from avatar.training.records import (
+    RecordedExamples,
+    RecordWriter,
+    copy_records,
+    pack,
+    read_record,
+    unpack,
+)
 from avatar.training.toy import ToyPeople
 
 SIZE = 64
@@ -70,6 +77,19 @@ def test_recording_goes_on_where_it_was_stopped(folder: Path) -> None:
     assert not writer.has("anna--walk", 4)
     with pytest.raises(AssetError, match="says 'toys', not 'others'"):
         RecordWriter(folder, "others")
+
+
+def test_records_travel_small(folder: Path, tmp_path: Path) -> None:
+    """Compact copies are much smaller, look the same, and keep numbers exactly."""
+    assert copy_records(folder, tmp_path, most=2, is_compact=True) == 3
+    for path in tmp_path.glob("*.npz"):
+        big, small = folder / path.name, path
+        assert small.stat().st_size < 0.5 * big.stat().st_size
+        before, after = read_record(big), read_record(small)
+        assert set(before) == set(after)
+        assert np.array_equal(before["map"], after["map"])
+        assert np.abs(before["target"] - after["target"]).mean() < 0.03
+        assert np.abs(before["warp"][:, 3] - after["warp"][:, 3]).mean() < 0.01
 
 
 def test_missing_and_damaged_records_are_named(folder: Path, tmp_path: Path) -> None:
