@@ -16,6 +16,7 @@ from avatar.character.character import Framing
 from avatar.frames import ByteArray, FloatArray
 
 _SHOULDERS, _ELBOWS, _HIPS, _ANKLES = (11, 12), (13, 14), (23, 24), (27, 28)
+_HANDS = ((15, 17, 19, 21), (16, 18, 20, 22))  # wrist and knuckles
 _SEEN = 0.5  # visibility from which a joint counts as found
 
 _PORTRAIT_SIDE_IOD = 6.4
@@ -26,6 +27,11 @@ _PORTRAIT_EYE_LINE = 0.43
 _HALF_SIDE_IOD = 12.5
 _HALF_TIGHTEST_IOD = 9.0
 _HALF_EYE_LINE = 0.24
+_HALF_WIDEST_IOD = 20.0
+"""A half body may be framed this wide to keep hands that the picture shows."""
+_HAND_MARGIN_IOD = 0.7
+_INVENTED = 1.12
+"""For hands a window may be this much wider than the picture: the rest has to be made up."""
 _FULL_MARGIN = 0.07
 _CROWN_ABOVE_EYES_IOD = 2.2
 
@@ -124,12 +130,46 @@ def frame_person(
         eye_line = 0.14
     rows, columns = source_hw
     height = min(widest * person.iod_px, max(min(rows, columns / aspect), tightest * person.iod_px))
+    centre_x, hands_y = eyes_x, eyes_y
+    if framing is Framing.HALF_BODY:
+        height, centre_x, hands_y = _with_hands(person, source_hw, height, aspect)
     width = height * aspect
-    left = _shift_inside(eyes_x - width / 2, width, columns, 0.12 * width)
+    left = _shift_inside(centre_x - width / 2, width, columns, 0.12 * width)
     top = _shift_inside(eyes_y - eye_line * height, height, rows, 0.07 * height)
+    top = min(max(top, hands_y - height), eyes_y - _CROWN_ABOVE_EYES_IOD * person.iod_px)
     # Background continues better above a head than clothes do below it.
     top = max(min(top, rows - height), eyes_y - 0.56 * height)
     return Crop(left, top, width, height)
+
+
+def _with_hands(
+    person: Person, source_hw: tuple[int, int], height: float, aspect: float
+) -> tuple[float, float, float]:
+    """Height of a half body's window that keeps the hands, its centre column, and their lowest row.
+
+    Hands that would take too wide a window, or more than the picture holds, are let go.
+    """
+    eyes_x, eyes_y = (float(value) for value in person.eyes_middle_2)
+    unit = person.iod_px
+    rows, columns = source_hw
+    top = eyes_y - _CROWN_ABOVE_EYES_IOD * unit
+    low, left, right = eyes_y, eyes_x - 0.5 * height * aspect, eyes_x + 0.5 * height * aspect
+    keeps = height, eyes_x, eyes_y
+    for hand in _HANDS:
+        if person.joints_J3 is None or not person.sees(hand):
+            continue
+        x, y = person.joints_J3[list(hand), :2].T
+        if x.min() < 0 or y.min() < 0 or x.max() > columns or y.max() > rows:
+            continue
+        # The picture's own edge is as far as a window need go.
+        low = max(low, min(float(y.max()) + _HAND_MARGIN_IOD * unit, rows))
+        left = min(left, max(float(x.min()) - _HAND_MARGIN_IOD * unit, 0.0))
+        right = max(right, min(float(x.max()) + _HAND_MARGIN_IOD * unit, columns))
+        needed = max(height, low - top, (right - left) / aspect)
+        if needed > max(height, min(_HALF_WIDEST_IOD * unit, _INVENTED * columns / aspect)):
+            return keeps
+        keeps = needed, (left + right) / 2, low
+    return keeps
 
 
 def _frame_whole_body(person: Person, aspect: float) -> Crop:

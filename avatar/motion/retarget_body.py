@@ -44,6 +44,10 @@ _HAND_ENDS = np.array([end for _, end in sk.HAND_BONES])
 _DEPTH_3 = np.array([1.0, 1.0, _DEPTH_TRUST], dtype=np.float32)
 _IDENTITY = np.eye(3, dtype=np.float32)
 _BONES_B2 = np.array([*sk.ARM_BONES, *sk.LEG_BONES], dtype=np.int64)
+_LEGS = ((23, 25, 27, (29, 31)), (24, 26, 28, (30, 32)))
+"""Hip, knee, ankle, and what hangs on it."""
+_LEAN = 0.45
+"""Of the trunk's length: how far shoulders sway before hips that are not seen go along."""
 _IS_GESTURE_B = np.arange(len(_BONES_B2)) < len(sk.ARM_BONES)
 _UNKNOWN_J3 = np.zeros((NUM_JOINTS, 3), dtype=np.float32)
 
@@ -111,6 +115,13 @@ class BodyRetargeter:
         bones = [self._rest_J3[end] - self._rest_J3[start] for start, end in _BONES_B2]
         self._own_B3 = np.stack([_unit(bone) for bone in bones])
         self._length_B = np.array([np.linalg.norm(bone) for bone in bones], dtype=np.float32)
+        self._leg_lengths = {
+            knee: (
+                float(np.linalg.norm(self._rest_J3[knee] - self._rest_J3[hip])),
+                float(np.linalg.norm(self._rest_J3[ankle] - self._rest_J3[knee])),
+            )
+            for hip, knee, ankle, _ in _LEGS
+        }
         self._seen_length_B = self._length_B.copy()
         for bone, (start, _) in enumerate(sk.ARM_BONES):
             self._seen_length_B[bone] = self._arm_bone_length(start, float(self._length_B[bone]))
@@ -147,8 +158,7 @@ class BodyRetargeter:
         for joint in (11, 12):
             joints[joint] = middle + torso @ (rest[joint] - 0.5 * (rest[11] + rest[12]))
         rest_hips = 0.5 * (rest[23] + rest[24])
-        lean = self._lean(driver)
-        hips = middle + lean @ (rest_hips - 0.5 * (rest[11] + rest[12]))
+        hips = self._hips(driver, middle, rest_hips)
         pelvis = self._torso_turn(driver, 23, 24)
         for joint in (23, 24):
             joints[joint] = hips + pelvis @ (rest[joint] - rest_hips)
@@ -166,6 +176,7 @@ class BodyRetargeter:
             _IS_GESTURE_B,
             (float(_ABSOLUTE_FROM_RAD), float(_ABSOLUTE_TO_RAD)),
         )
+        self._plant_feet(driver, joints)
         for (start, end), seen in zip(sk.ARM_BONES, seen_B, strict=False):
             visibility[end] = max(visibility[end], seen)
             visibility[start] = max(visibility[start], seen)
@@ -232,6 +243,36 @@ class BodyRetargeter:
         rest = _direction(driver.rest[right], driver.rest[left])
         return _limited_turn(rest, now, weight)
 
+    def _hips(
+        self, driver: _Driver, shoulders_3: FloatArray, rest_hips_3: FloatArray
+    ) -> FloatArray:
+        """The hips' middle: under the shoulders where the driver's are seen, else where it was.
+
+        Who sits before a camera sways from hips that it does not see: the character leans.
+        """
+        rest_shoulders = 0.5 * (self._rest_J3[11] + self._rest_J3[12])
+        trunk = rest_hips_3 - rest_shoulders
+        followed = shoulders_3 + self._lean(driver) @ trunk
+        shift = shoulders_3 - rest_shoulders
+        held = rest_hips_3 + shift - soft_limit(shift, _LEAN * float(np.linalg.norm(trunk)))
+        seen = np.float32(driver.seen(23, 24) * driver.seen_at_rest(23, 24))
+        return np.asarray(held + seen * (followed - held), dtype=np.float32)
+
+    def _plant_feet(self, driver: _Driver, joints: FloatArray) -> None:
+        """Legs that the driver does not show stand where the picture has them."""
+        rest = self._rest_J3
+        for hip, knee, ankle, foot in _LEGS:
+            unseen = np.float32(1.0 - driver.seen(knee, ankle))
+            shift = joints[hip] - rest[hip]
+            if unseen == 0.0 or not shift.any():
+                continue
+            knee_3, ankle_3 = bent(
+                joints[hip], rest[ankle], rest[knee] + 0.5 * shift, *self._leg_lengths[knee]
+            )
+            joints[knee] += unseen * (knee_3 - joints[knee])
+            moved = unseen * (ankle_3 - joints[ankle])
+            joints[[ankle, *foot]] += moved
+
     def _lean(self, driver: _Driver) -> FloatArray:
         weight = driver.seen(23, 24, 11, 12) * driver.seen_at_rest(23, 24, 11, 12)
         if driver.rest is None or weight == 0.0:
@@ -280,6 +321,27 @@ def _unit(vector_3: FloatArray) -> FloatArray:
     if length < 1e-6:
         return np.array([0.0, 1.0, 0.0], dtype=np.float32)
     return np.asarray(vector_3 / np.float32(length), dtype=np.float32)
+
+
+def bent(
+    root_3: FloatArray, end_3: FloatArray, towards_3: FloatArray, upper: float, lower: float
+) -> tuple[FloatArray, FloatArray]:
+    """Middle and end of two bones that reach from a root to an end, or as near as they can.
+
+    The middle joint bends towards `towards_3`.
+    """
+    way = end_3 - root_3
+    distance = float(np.linalg.norm(way))
+    ahead = _unit(way)
+    reach = min(max(distance, abs(upper - lower)), upper + lower)
+    along = (upper**2 - lower**2 + reach**2) / (2.0 * max(reach, 1e-6))
+    foot = root_3 + np.float32(along) * ahead
+    aside = towards_3 - foot
+    aside = aside - (aside @ ahead) * ahead
+    length = float(np.linalg.norm(aside))
+    out = math.sqrt(max(upper**2 - along**2, 0.0))
+    middle = foot if length < 1e-6 else foot + np.float32(out / length) * aside
+    return middle, np.asarray(root_3 + np.float32(reach) * ahead, dtype=np.float32)
 
 
 def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:

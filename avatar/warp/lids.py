@@ -39,15 +39,17 @@ LASH_IOD = 0.022
 """Height of the lash rows below the edge,"""
 LEAST_LASH_PX = 2.0
 """at least: they also hide the line where the lids meet."""
-CLOSING = (0.10, 0.50)
+CLOSING = (0.15, 0.60)
 """Share of the aperture lost at which the unrolled lid begins to show, and shows fully."""
 SKIN_FROM, SKIN_TO = 0.12, 1.2
 """The skin above the crease that is unrolled: in lid heights above it, or"""
 BROW_SHARE = 0.5
 """up to this much of the way to the brow."""
-WIDER_THAN_LANDMARKS = 26.0
-"""Lab distance (8-bit steps) between what lies under the lower lid and the cheek's skin from which
-the eye is taken to go on there."""
+OTHER_HUE, MUCH_LIGHTER, MUCH_DARKER = 15.0, 30.0, 0.55
+"""Difference (8-bit Lab, the last one a share) of what lies under the lower lid to the cheek's skin
+from which the eye is taken to go on there: the white of it, or a drawing's black disc,"""
+ALIKE = 15.0
+"""and to which it is skin again."""
 
 LIDS = (
     (
@@ -169,14 +171,18 @@ def _cheek(soft_HW3: FloatArray, lower_P2: FloatArray, crease_P2: FloatArray) ->
     drop_P2 = crease_P2 - lower_P2
     middle = slice(COLUMNS // 4, 3 * COLUMNS // 4)
 
-    def apart(share: float, skin_3: FloatArray) -> float:
+    def beside_skin(share: float) -> FloatArray:
         colour_S3 = _lab(_along(soft_HW3, lower_P2 + share * drop_P2))[middle]
-        return float(np.median(np.linalg.norm(colour_S3 - skin_3, axis=1)))
+        return np.asarray(np.median(colour_S3, axis=0) - skin_3, np.float32)
 
     skin_3 = np.median(_lab(_along(soft_HW3, lower_P2 + _FAR_CHEEK * drop_P2))[middle], axis=0)
-    if apart(0.3, skin_3) < WIDER_THAN_LANDMARKS:
+    under_3 = beside_skin(0.3)
+    is_white = under_3[0] > MUCH_LIGHTER
+    is_black = under_3[0] < -MUCH_DARKER * skin_3[0]
+    # What has the skin's hue is its light or its shadow.
+    if np.linalg.norm(under_3[1:]) < OTHER_HUE or not (is_white or is_black):
         return None
-    reach = next((s for s in _CHEEK_FROM if apart(s, skin_3) < 0.6 * WIDER_THAN_LANDMARKS), None)
+    reach = next((s for s in _CHEEK_FROM if np.linalg.norm(beside_skin(s)) < ALIKE), None)
     if reach is None:  # glasses, hair or a hand: no skin to be found
         return None
     row_R = np.linspace(0.0, 1.0, LID_ROWS, dtype=np.float32)

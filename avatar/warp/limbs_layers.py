@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.warp.fill import push_pull
+from avatar.warp.fill_patches import continue_texture
 from avatar.warp.limbs_mesh import LimbMesh, build_limb_mesh, nearest_bone
 from avatar.warp.polygon import smoothstep
 from avatar.warp.skeleton import Chain, body_unit, chain_points
-from avatar.warp.skeleton_mask import limb_distance, limb_radii
+from avatar.warp.skeleton_mask import head_mask, limb_distance, limb_radii
 
 BoolArray = NDArray[np.bool_]
 _STUMP = 0.65
@@ -27,6 +28,10 @@ _STUMP = 0.65
 _CLOSED_UNITS = 0.17
 """Limbs narrower than twice this do not hide an end of the trunk behind them."""
 _MIN_PART_PX = 40
+_SKIN_LAB = (70.0, 10.0, 12.0)
+"""How far skin may be from the face's own (8-bit Lab): light varies, hue does not."""
+_MIN_CLOTH = 0.3
+"""Of what shows of the trunk: with less than this in clothes it is bare itself."""
 _SHARED = 1.4
 """Both parts of a limb hold the disc about the joint between them: radius in the joint's radii."""
 _FAINT = 13
@@ -189,11 +194,27 @@ def trunk_layer(
     share_HW[~cv2.dilate(is_limb_HW.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)] = 1.0
     # A stump is the limb's own root, not the clothes beside it.
     own_root = (stumps > 0) & is_limb_HW & ~is_trunk_HW
-    filled = _filled(rgb_HW3, (alpha_HW > 200) & ~is_limb_HW, 4)
     keep = _soft(~is_limb_HW | own_root, -_FRINGE_PX - 1.0)[..., None]
+    is_bare_HW = _eroded((alpha_HW > 200) & ~is_limb_HW, 4)
+    is_cloth_HW = is_bare_HW & ~_like_face(reference, rgb_HW3)
+    if is_cloth_HW.sum() > _MIN_CLOTH * is_bare_HW.sum():
+        is_bare_HW = is_cloth_HW  # behind a bare arm are clothes, whatever of it is left beside it
+    is_hole_HW = (keep[..., 0] < 1.0) & (share_HW > 0.0) & (alpha_HW > 0)
+    filled = continue_texture(rgb_HW3.astype(np.float32), is_bare_HW, is_hole_HW)
     colour = filled + (rgb_HW3 - filled) * keep
     layer = np.dstack([colour, alpha_HW * share_HW])
     return np.ascontiguousarray(np.clip(layer, 0, 255).round().astype(np.uint8))
+
+
+def _like_face(reference: ReferenceGeometry, rgb_HW3: ByteArray) -> BoolArray:
+    """Pixels of the colour of the face's skin."""
+    lab_HW3 = cv2.cvtColor(cv2.GaussianBlur(rgb_HW3, (0, 0), 1.5), cv2.COLOR_RGB2LAB)
+    is_face_HW = head_mask(reference, 0.8) > 0
+    if not is_face_HW.any():
+        return np.zeros(rgb_HW3.shape[:2], bool)
+    skin_3 = np.median(lab_HW3[is_face_HW], axis=0)
+    apart_HW3 = np.abs(lab_HW3.astype(np.float32) - skin_3) / np.array(_SKIN_LAB, np.float32)
+    return np.asarray((apart_HW3 < 1.0).all(axis=2))
 
 
 def _soft(mask_HW: BoolArray, grow_px: float, soft_px: float = 1.0) -> FloatArray:
@@ -207,6 +228,10 @@ def _soft(mask_HW: BoolArray, grow_px: float, soft_px: float = 1.0) -> FloatArra
 
 def _filled(rgb_HW3: ByteArray, is_known_HW: BoolArray, margin_px: int) -> FloatArray:
     """The known colours (but for a margin, where they mix with others) continued everywhere."""
+    known = _eroded(is_known_HW, margin_px).astype(np.float32)
+    return push_pull(rgb_HW3.astype(np.float32), known)
+
+
+def _eroded(mask_HW: BoolArray, margin_px: int) -> BoolArray:
     square = np.ones((2 * margin_px + 1, 2 * margin_px + 1), np.uint8)
-    known = cv2.erode(is_known_HW.astype(np.uint8), square)
-    return push_pull(rgb_HW3.astype(np.float32), np.asarray(known, np.float32))
+    return np.asarray(cv2.erode(mask_HW.astype(np.uint8), square) > 0)

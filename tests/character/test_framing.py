@@ -97,3 +97,38 @@ def test_beyond_the_edge_the_picture_goes_on_without_black_bars() -> None:
     picture = np.full((100, 100, 3), 180, np.uint8)
     canvas = cut(picture, Crop(-50.0, -50.0, 200.0, 200.0), (128, 128))
     assert canvas.min() > 170
+
+
+def _with_hands(person: Person, x: tuple[float, float], y: float) -> Person:
+    """The same person with both hands at a height."""
+    assert person.joints_J3 is not None
+    assert person.visibility_J is not None
+    joints, visibility = person.joints_J3.copy(), person.visibility_J.copy()
+    for hand, column in zip(((15, 17, 19, 21), (16, 18, 20, 22)), x, strict=True):
+        joints[list(hand), 0], joints[list(hand), 1] = column, y
+        visibility[list(hand)] = 1.0
+    return Person(person.eyes_middle_2, person.iod_px, joints, visibility)
+
+
+def test_a_half_body_keeps_the_hands_that_the_picture_shows() -> None:
+    person = _person((500, 200), 40, bottom=2400)
+    without = frame_person(person, Framing.HALF_BODY, (1000, 1000), (512, 512))
+    crop = frame_person(
+        _with_hands(person, (400, 620), 700), Framing.HALF_BODY, (1000, 1000), (512, 512)
+    )
+    assert without.top + without.height < 700, "or the test shows nothing"
+    assert crop.top + crop.height > 700 + 20
+    assert crop.top < 200 - 2 * 40, "the head stays in"
+
+
+def test_hands_out_of_the_picture_do_not_widen_the_window() -> None:
+    person = _person((500, 200), 40, bottom=2400)
+    without = frame_person(person, Framing.HALF_BODY, (1000, 1000), (512, 512))
+    beyond = _with_hands(person, (400, 620), 1100)
+    assert frame_person(beyond, Framing.HALF_BODY, (1000, 1000), (512, 512)) == without
+
+
+def test_a_narrow_picture_is_not_widened_with_invented_background_for_its_hands() -> None:
+    person = _with_hands(_person((250, 200), 40, bottom=2400), (150, 350), 900)
+    crop = frame_person(person, Framing.HALF_BODY, (1000, 500), (512, 512))
+    assert crop.outside_fraction((1000, 500)) < 0.2

@@ -13,6 +13,7 @@ from avatar.motion.calibration import Observation, robust_neutral
 from avatar.motion.mirror import mirror_motion, mirror_neutral
 from avatar.motion.neutral import Neutral
 from avatar.motion.retarget import Retargeter
+from avatar.motion.retarget_body import bent
 from tests.motion.synthetic import (
     PICTURE_HW,
     body,
@@ -168,3 +169,45 @@ def test_reference_without_a_body_has_no_joints():
     )
     assert out.joints_J3 is None
     assert out.hands is None
+
+
+def swayed(posture: BodyMotion, shift: float, *, sees_hips: bool) -> BodyMotion:
+    """The same body moved sideways; without sight of anything below the chest if so wished."""
+    joints = posture.joints_J3.copy()
+    joints[:, 0] += shift
+    visibility = posture.visibility_J.copy()
+    if not sees_hips:
+        visibility[23:] = 0.0
+    return BodyMotion(joints, visibility)
+
+
+def test_hips_that_are_not_seen_stay_and_the_character_leans():
+    seated = swayed(body(), 0.0, sees_hips=False)
+    at_rest = joints_of(retarget(seated, rest=neutral(seated)))
+    leaning = joints_of(retarget(swayed(body(), 30.0, sees_hips=False), rest=neutral(seated)))
+    shoulders = leaning[[11, 12], 0].mean() - at_rest[[11, 12], 0].mean()
+    assert abs(shoulders) > 5.0
+    np.testing.assert_allclose(leaning[23:], at_rest[23:], atol=0.15 * abs(shoulders))
+
+
+def test_feet_that_are_not_seen_stay_planted_while_hips_sway():
+    seen_to_the_hips = swayed(body(), 0.0, sees_hips=True)
+    seen_to_the_hips.visibility_J[25:] = 0.0
+    moved = swayed(seen_to_the_hips, 20.0, sees_hips=True)
+    at_rest = joints_of(retarget(seen_to_the_hips, rest=neutral(seen_to_the_hips)))
+    out = joints_of(retarget(moved, rest=neutral(seen_to_the_hips)))
+    hips = np.abs(out[[23, 24], 0] - at_rest[[23, 24], 0])
+    feet = np.abs(out[27:33, :2] - at_rest[27:33, :2])
+    assert hips.min() > 3.0
+    assert feet.max() < 0.35 * hips.min()
+    np.testing.assert_allclose(lengths(out), lengths(at_rest), rtol=0.02)
+
+
+@pytest.mark.parametrize("end", [(0.0, 1.5, 0.2), (0.0, 5.0, 0.0), (0.0, 0.01, 0.0)])
+def test_two_bones_reach_as_far_as_they_can(end):
+    root, target = np.zeros(3, np.float32), np.array(end, np.float32)
+    middle, reached = bent(root, target, np.array([0.3, 0.8, 0.0], np.float32), 1.0, 1.1)
+    assert np.linalg.norm(middle - root) == pytest.approx(1.0, abs=1e-3)
+    assert np.linalg.norm(reached - middle) == pytest.approx(1.1, abs=1e-3)
+    if 0.1 <= np.linalg.norm(target) <= 2.1:
+        np.testing.assert_allclose(reached, target, atol=1e-4)
