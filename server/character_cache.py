@@ -17,15 +17,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import avatar
-
 if TYPE_CHECKING:
     from server.builder_process import Built
 
 logger = logging.getLogger(__name__)
 
 CODE_ROOMS = ("character", "motion", "warp")
-"""Whose code decides what an opened character is."""
+"""Whose code and tables decide what an opened character is."""
 
 
 def default_folder() -> Path:
@@ -82,11 +80,12 @@ class CharacterCache:
 
 
 def _digest_of_code() -> bytes:
-    root = Path(avatar.__file__).parent
+    root = Path(__file__).resolve().parents[1] / "avatar"
     digest = hashlib.sha256()
     for room in CODE_ROOMS:
-        for path in sorted((root / room).rglob("*.py")):
-            _feed(digest, path)
+        for path in sorted((root / room).rglob("*")):
+            if path.suffix in (".py", ".npz"):
+                _feed(digest, path)
     for path in sorted(root.glob("*.py")):
         _feed(digest, path)
     return digest.digest()
