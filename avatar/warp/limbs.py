@@ -14,7 +14,7 @@ import numpy as np
 
 from avatar.frames import ByteArray, ReferenceGeometry
 from avatar.warp.limbs_fitness import unmovable
-from avatar.warp.limbs_hands import find_hand
+from avatar.warp.limbs_hands import find_hand, not_of_hand
 from avatar.warp.limbs_layers import LimbRig, lift_limb, on_bones, trunk_layer
 from avatar.warp.limbs_partition import partition
 from avatar.warp.skeleton import (
@@ -104,7 +104,11 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
     )
     limbs = []
     for number, chain in enumerate(chains, start=1):
-        is_own_HW = on_bones(label_HW == number, chain_points(chain, joints_J3)[:, :2])
+        is_own_HW = label_HW == number
+        if chain in ARMS:
+            outline_C2, radius_px = outline_points(chain, joints_J3), limb_radii(chain, unit)[3]
+            is_own_HW &= ~not_of_hand(rgb_HW3, alpha_HW, outline_C2, float(radius_px))
+        is_own_HW = on_bones(is_own_HW, chain_points(chain, joints_J3)[:, :2])
         is_hidden_HW = (label_HW > number) & (to_bone[chain.name] < _HIDDEN)
         limb = lift_limb(chain, reference, rgb_HW3, alpha_HW, is_own_HW, is_hidden_HW)
         if limb is None:

@@ -82,6 +82,8 @@ def lift_limb(
         reference.canvas_hw, points_C2, float(radii_C[1])
     )
     upper_distance_HW = limb_distance(points_C2[:2], radii_C[:2], reference.canvas_hw)
+    # What of a hand lies behind the other limb is anybody's guess: it stays hidden.
+    is_hidden_HW = is_hidden_HW & ~_at_tip(reference.canvas_hw, points_C2)
     is_crossed_HW = is_own_HW & is_lower_HW & (upper_distance_HW < 0.8)
     upper = is_own_HW & (~is_lower_HW | near_joint_HW)
     lower = is_own_HW & (is_lower_HW | near_joint_HW)
@@ -118,6 +120,14 @@ def _at_joint(
     fade = smoothstep(-_SHARED * radius_px, -0.1 * radius_px, np.asarray(offset @ axis, np.float32))
     fade = np.where(is_lower, np.float32(1.0), fade)
     return is_lower.reshape(canvas_hw), is_near.reshape(canvas_hw), fade.reshape(canvas_hw)
+
+
+def _at_tip(canvas_hw: tuple[int, int], points_C2: FloatArray) -> BoolArray:
+    """Pixels nearer to a limb's tip (hand, foot) than to its other bones."""
+    rows, columns = canvas_hw
+    grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+    nearest = nearest_bone(grid.astype(np.float32), points_C2, (0, 1, 2))
+    return np.asarray((nearest == 2).reshape(canvas_hw))
 
 
 def _cut_out(
