@@ -22,7 +22,6 @@ from avatar.evaluation.report import Row
 from avatar.evaluation.self_suite import SelfClip
 from avatar.evaluation.sheet import ContactSheet
 from avatar.frames import ByteArray, DrivingFrame
-from avatar.motion.neutral import Neutral
 from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 
@@ -65,7 +64,7 @@ def evaluate_drift(
     held = [picture for picture in pictures if picture is not None]
     animator.configure(LiveSettings(is_mirrored=False))
     animator.open(clip.character)
-    animator.neutral = Neutral.of_reference(clip.character.views[0].geometry)
+    animator.neutral = clip.neutral
     sheet = ContactSheet(("truth", "output"))
     loop_frames = max(1, 2 * len(held) - 2)
     loops: list[_Loop] = []

@@ -1,9 +1,9 @@
 """Self-reenactment: a clip's first good frame, driven by the clip's other frames, against them.
 
 Knows one clip at a time and yields its row of the report for one animator after the other; does not
-know files or tables. What is true of the clip is measured once. The animator starts with the
-reference as the driver's neutral, so that equal motion gives an equal picture; beyond that it runs
-as it does live.
+know files or tables. What is true of the clip is measured once. The driver holds still as the
+reference before the clip begins, and that is the neutral (see `settling`): equal motion then gives
+an equal picture. Beyond that the animator runs as it does live.
 
 Shape legend: H, W pixels; 3 colours.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from avatar.evaluation import motion_metrics as motion
 from avatar.evaluation import picture_metrics as pictures
 from avatar.evaluation.crop_protocol import FaceSeries, PreparedClip
 from avatar.evaluation.report import Row
+from avatar.evaluation.settling import held_before, neutral_of
 from avatar.evaluation.sheet import ContactSheet
 from avatar.frames import ByteArray, DrivingFrame, FaceMotion, Stamp
 from avatar.motion.neutral import Neutral
@@ -85,6 +87,16 @@ class SelfClip:
             self._faces[stamp.pts] = self._series.add(truth_HW3, stamp.time_s)
         return self._faces[stamp.pts]
 
+    @property
+    def reference_HW3(self) -> ByteArray:
+        """The picture that the character was made of."""
+        return self.character.views[0].rgb_HW3
+
+    @cached_property
+    def neutral(self) -> Neutral:
+        """The driver at rest: the reference, as a stream sees it."""
+        return neutral_of(self.reference_HW3, self.character.views[0].geometry)
+
     def close(self) -> None:
         """Release the tracker."""
         self._series.close()
@@ -105,7 +117,7 @@ def evaluate_self(
     character = clip.character
     animator.configure(LiveSettings(is_mirrored=False))
     animator.open(character)
-    animator.neutral = Neutral.of_reference(character.views[0].geometry)
+    animator.neutral = clip.neutral
     output_series = FaceSeries()
     truth_faces: list[FaceMotion | None] = []
     sheet = ContactSheet(("truth", "output", "difference"))
@@ -115,6 +127,9 @@ def evaluate_self(
     try:
         for driving in clip.frames(max_frames, stride):
             assert driving.rgb_HW3 is not None
+            if not truth_of and before is None:
+                for held in held_before(driving, clip.reference_HW3):
+                    animator.push(held)
             truth_of[driving.stamp.pts] = driving.rgb_HW3
             for rendered in animator.push(driving):
                 # A chunked animator answers late: the stamp says which frame it answers.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from avatar.evaluation import self_suite
 from avatar.evaluation.drift import FPS, evaluate_drift
 from avatar.evaluation.self_suite import SelfClip
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Stamp
-from avatar.motion.neutral import Neutral
 from avatar.stream.echo import EchoAnimator
 
 NUM_FRAMES, LOOP = 6, 10
@@ -39,13 +39,13 @@ def clip(monkeypatch: pytest.MonkeyPatch) -> SelfClip:
 
     class _Character:
         canvas_hw = (256, 256)
-        views: Any = [type("View", (), {"geometry": None})]
+        views: Any = [type("View", (), {"geometry": None, "rgb_HW3": picture})]
 
     def frames(max_frames: int, stride: int) -> Iterator[DrivingFrame]:
         for index in range(NUM_FRAMES)[:max_frames]:
             yield DrivingFrame(Stamp(index, Fraction(1, 25), 0.0), picture)
 
-    monkeypatch.setattr(Neutral, "of_reference", lambda geometry: None)
+    monkeypatch.setattr(self_suite, "neutral_of", lambda picture, geometry: None)
     return SelfClip("grey", _Character(), frames, 0)  # type: ignore[arg-type]
 
 

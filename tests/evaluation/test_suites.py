@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 from avatar.__main__ import main
-from avatar.evaluation.benchmark import time_animator
 from avatar.evaluation.crop_protocol import CANVAS_PX, prepare_clip
-from avatar.frames import DrivingFrame, RenderedFrame, Tracking
 from avatar.stream.clip_writer import ClipWriter
-from avatar.stream.echo import CopyAnimator
 
 METRICS = {
     *("psnr", "ssim", "l1", "face_psnr", "mouth_psnr", "eye_psnr", "landmark_distance"),
@@ -115,30 +112,3 @@ def test_missing_suites_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     words = ["evaluate", "--suite", str(tmp_path), "--output", str(tmp_path / "r.json")]
     assert main(words) == 1
     assert "driving" in capsys.readouterr().err
-
-
-class _Staged(CopyAnimator):
-    """A copy that claims to have spent time."""
-
-    def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
-        frame = np.zeros((16, 16, 3), np.uint8)
-        return [RenderedFrame(driving.stamp, frame, None, Tracking.TRACKED, {"render": 0.5})]
-
-
-def test_the_benchmark_counts_pushes_after_the_warm_up() -> None:
-    class _Canvas:
-        canvas_hw = (16, 16)
-
-    pictures = [np.zeros((480, 640, 3), np.uint8)] * 3
-    result = time_animator(
-        _Staged(),
-        _Canvas(),  # type: ignore[arg-type]
-        pictures,
-        num_frames=7,
-        num_warm_up=2,
-    )
-    assert result["num_frames"] == 7
-    stages = result["stages"]
-    assert isinstance(stages, dict)
-    assert stages["render"]["p95_s"] == 0.5
-    assert stages["push"]["p50_s"] > 0

@@ -10,7 +10,7 @@ import pytest
 from avatar.__main__ import main
 from avatar.character.character import Character, Framing, ReferenceView
 from avatar.errors import ClipError
-from avatar.frames import ReferenceGeometry
+from avatar.frames import DrivingFrame, ReferenceGeometry, RenderedFrame
 from avatar.motion.geometry import place_head, reference_geometry
 from avatar.motion.topology import canonical_face
 from avatar.stream.clip import Clip
@@ -127,6 +127,43 @@ def test_a_clip_without_a_face_is_an_error_and_leaves_nothing(
         )
     assert output.read_bytes() == b"precious"
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+class _ByThree(EchoAnimator):
+    """An echo that answers three frames at a time, as a model does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[RenderedFrame] = []
+
+    def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
+        self._waiting += super().push(driving)
+        if len(self._waiting) < 3:
+            return []
+        ready, self._waiting = self._waiting, []
+        return ready
+
+
+def test_what_a_chunk_holds_back_at_the_end_is_written_too(
+    plain: Character, tmp_path: Path
+) -> None:
+    driving = tmp_path / "seven.mp4"
+    with ClipWriter(driving, nominal_fps=25) as writer:
+        for index in range(7):
+            writer.write(np.full((64, 64, 3), 20 + 30 * index, np.uint8), index / 25)
+    output = tmp_path / "out.mp4"
+    summary = animate(
+        character=plain,
+        driving_path=driving,
+        output_path=output,
+        animator=_ByThree(),
+        needs_face=False,
+        is_quiet=True,
+    )
+    assert summary.num_frames == 7
+    assert summary.renderer == "echo"
+    shown = [frame.rgb_HW3.mean() for frame in Clip(output).frames() if frame.rgb_HW3 is not None]
+    assert shown == pytest.approx([20 + 30 * index for index in range(7)], abs=4)
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
