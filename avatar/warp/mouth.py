@@ -38,12 +38,15 @@ LIP_THICKNESS_MM = 6.0
 BITE_MM = 1.5
 """The upper incisors' edge below the line where closed lips meet."""
 SHOWN_UPPER_MM = 3.0
-SHOWN_LOWER_MM = 2.2
+SHOWN_LOWER_MM = 1.3
 """How much of the teeth a well opened mouth shows, at least."""
-BARED_MM = 8.5
+BARED_MM, BARED_LOWER_MM = 8.5, 4.0
+"""Most that may show of the upper teeth, and of the lower ones of a wide open mouth."""
 PARTED_MM = 3.0
 OPEN_MM = 8.0
 """Lip gaps of barely parted lips and of a well opened mouth."""
+TONGUE_MM = 13.0
+"""Height of a resting tongue over its tip."""
 CAVITY_RGB = np.array([58.0, 20.0, 22.0], np.float32)
 WHITE_LEVEL = 235.0
 """What the white of an eye or a tooth measures under full light."""
@@ -257,13 +260,18 @@ def _place(
             rest_y + BITE_MM * mouth.unit + max(jaw_drop, 0.0),
         ),
     )
+    # A wide open mouth is a dropped jaw: its lower lip covers most of the teeth below it.
+    bared_mm = float(np.interp(openness, (0.4, 1.0), (BARED_MM, BARED_LOWER_MM)))
+    lower_y = max(lower_y, float(lower_lip[1]) - bared_mm * mouth.unit)
     # The jaw swings on a hinge below the ears: as it drops it also goes back.
     back = 0.35 * max(0.0, lower_y - edge_y)
     x, _, z = mouth.rest_3
     at_upper = np.array([x, edge_y, z], np.float32)
     at_lower = np.array([x, lower_y, z + 2.0 * mouth.unit + back], np.float32)
     at_tongue = np.array([x, lower_y + 1.0 * mouth.unit, at_lower[2] + 4.0 * mouth.unit])
-    tongue = mouth.tongue_M3 * np.array([1.0, 0.35 + 0.65 * openness, 1.0], np.float32)
+    # It rises with the floor of the mouth, and fills half of a wide one.
+    rise = float(np.clip(0.5 * gap / (TONGUE_MM * mouth.unit), 0.35 + 0.65 * openness, 2.2))
+    tongue = mouth.tongue_M3 * np.array([1.0 + 0.15 * openness, rise, 1.0], np.float32)
     shape = np.concatenate(
         [mouth.upper_M3 + at_upper, mouth.lower_M3 + at_lower, tongue + at_tongue]
     )
@@ -287,7 +295,7 @@ def _tongue(unit: float) -> FloatArray:
     """A 5 x 7 patch rising backwards from its tip (last row)."""
     v, u = np.meshgrid(np.linspace(0, 1, 5), np.linspace(-1, 1, 7), indexing="ij")
     x = 17.0 * u * (1.0 - 0.25 * v**2)
-    y = -13.0 * (1.0 - v) ** 0.8 + 3.0 * u**2
+    y = -TONGUE_MM * (1.0 - v) ** 0.8 + 3.0 * u**2
     z = 26.0 * (1.0 - v) + 6.0 * u**2
     return np.asarray(np.stack([x, y, z], -1).reshape(-1, 3) * unit, np.float32)
 
