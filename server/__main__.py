@@ -18,6 +18,7 @@ from pathlib import Path
 
 from avatar.config import load_config
 from avatar.errors import LiveactorError
+from avatar.stream.factory import AnimatorKind
 from server.config import ServeConfig
 from server.serve import LiveServer, stop_signals
 
@@ -72,7 +73,9 @@ def _configured(options: argparse.Namespace) -> ServeConfig:
         raise LiveactorError(str(error)) from error
     config = replace(config, listen=listen)
     if options.animator is not None:
-        config = replace(config, engine=replace(config.engine, animator=options.animator))
+        config = replace(
+            config, engine=replace(config.engine, animator=AnimatorKind(options.animator))
+        )
     if options.receiver is not None:
         config = replace(config, receiver=replace(config.receiver, kind=options.receiver))
     if options.probe:
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tls-cert", type=Path, help="PEM certificate chain")
     parser.add_argument("--tls-key", type=Path, help="PEM private key")
-    parser.add_argument("--animator", choices=["warp", "copy", "echo"], help="what is rendered")
+    parser.add_argument("--animator", choices=list(AnimatorKind), help="what is rendered")
     parser.add_argument("--probe", action="store_true", help="let pages measure glass to glass")
     parser.add_argument(
         "--receiver", choices=["low_latency", "stock"], help="aiortc's own, for comparison"

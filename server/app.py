@@ -117,6 +117,9 @@ class LiveApp:
         state = self._engine.state.value
         is_well = state in ("ready", "starting")
         body = {"status": "ok" if is_well else "degraded", "engine": state}
+        drawing = self._engine.drawing
+        if drawing is not None:
+            body |= {"renderer": drawing.renderer, "drawing": drawing.reason}
         return web.json_response(body, status=200 if is_well else 503)
 
     async def _show_metrics(self, request: web.Request) -> web.Response:

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from avatar.stream.factory import AnimatorKind
 from server.benchmark_run import (
     READY_TIMEOUT_S,
     calling,
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("what", choices=["transport", "live", "loss", "soak", "shutdown"])
     parser.add_argument("--clip", type=Path, required=True, help="plays as the camera")
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--animator", default="warp", choices=["warp", "copy", "echo"])
+    parser.add_argument("--animator", default="warp", choices=list(AnimatorKind))
     parser.add_argument("--sessions", type=int, default=20, help="short sessions of the soak")
     parser.add_argument("--gallery", type=Path, help="characters to use instead of the built-in")
     options = parser.parse_args(arguments)

@@ -82,6 +82,8 @@ class Builder:
         """Send a job and wait for the answer, in the builder's thread."""
         try:
             pipe = self._started()
+            if self._is_closed:  # `stop` came while the process began, and found none to kill
+                raise EOFError
             pipe.send_bytes(pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL))
             if pipe.poll(self._timeout_s):
                 answer: Answer = pickle.loads(pipe.recv_bytes())

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from avatar.stream.factory import AnimatorKind
+
 
 @dataclass(frozen=True, kw_only=True)
 class ListenSection:
@@ -97,7 +99,9 @@ class SessionsSection:
 class EngineSection:
     """The process that owns the animators."""
 
-    animator: Literal["warp", "copy", "echo"] = "warp"
+    animator: AnimatorKind = AnimatorKind.AUTO
+    """`auto` is the trained model where its weights are here and this machine keeps up (measured at
+    the start, and said in the log and in /health), else the warp."""
     stall_timeout_s: float = 8.0
     """A live session without a rendered picture for this long: the engine is restarted."""
     restart_delay_s: float = 0.5

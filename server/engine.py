@@ -22,6 +22,7 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
+from avatar.stream.animator import Drawing
 from avatar.timing import Clock, monotonic_s
 from server.audio_ring import AudioRing
 from server.config import EngineSection, VideoSection
@@ -74,6 +75,8 @@ class Engine:
         self.state = EngineState.STOPPED
         self.num_restarts = 0
         self.warm_up_s = 0.0
+        self.drawing: Drawing | None = None
+        """What draws, and why; None until the engine was ready once."""
         self.on_state: list[Callable[[EngineState], None]] = []
         driving_bytes = video.driving_max_side_px**2 * 3
         self.lanes = [
@@ -200,6 +203,7 @@ class Engine:
                 return  # the sentinel tells of the death
             if isinstance(event, EngineReady):
                 self.warm_up_s = event.warm_up_s
+                self.drawing = event.drawing
                 logger.info("engine ready after %.1f s", event.warm_up_s)
                 was_restarting = self.state is EngineState.RESTARTING
                 self._set_state(EngineState.READY)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avatar.frames import Tracking
+from avatar.stream.animator import Drawing
 from server.audio_ring import AudioRingLayout
 from server.frame_ring import META_BYTES, RingLayout
 
@@ -124,6 +125,8 @@ class EngineReady:
     """Warm: the next session starts without delay."""
 
     warm_up_s: float
+    drawing: Drawing | None = None
+    """What draws, and why."""
 
 
 @dataclass(frozen=True, slots=True)

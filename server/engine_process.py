@@ -50,7 +50,7 @@ def run_engine(
     cv2.setNumThreads(1)
     start_s = monotonic_s()
     outlet = Outlet(control, picture_wake)
-    spares = SpareAnimators(options.animator)
+    spares = SpareAnimators(options.animator, fps=options.fps)
     lanes = {
         layout.index: Lane(layout, wake, outlet, spares, fps=options.fps)
         for layout, wake in zip(layouts, driving_wakes, strict=True)
@@ -62,7 +62,7 @@ def run_engine(
                 return
             if isinstance(command, WarmUp):
                 spares.warm_up(command.character)
-                outlet.tell(EngineReady(warm_up_s=monotonic_s() - start_s))
+                outlet.tell(EngineReady(monotonic_s() - start_s, spares.drawing))
             else:
                 _obey(lanes[command.lane], command)
     finally:

@@ -16,7 +16,7 @@ import numpy as np
 from avatar.character.character import Character
 from avatar.frames import DrivingFrame, Stamp
 from avatar.regions import LiveSettings
-from avatar.stream.animator import Animator
+from avatar.stream.animator import Animator, Drawing
 from avatar.stream.factory import make_animator
 from avatar.timing import monotonic_s
 from server.packed_character import unpack
@@ -30,8 +30,8 @@ MAX_IDLE = 2
 class SpareAnimators:
     """Hands out animators that know nobody; at least one is kept ready."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, kind: str, *, fps: float) -> None:
+        self._kind, self._fps = kind, fps
         self._lock = threading.Lock()
         self._idle: list[Animator] = []
         self._nobody: Character | None = None
@@ -41,7 +41,7 @@ class SpareAnimators:
 
     def prepare(self) -> None:
         """Import what an animator needs, and make the first, while nobody waits yet."""
-        self._idle.append(make_animator(self._kind, is_live=True))
+        self._idle.append(self._new())
 
     def warm_up(self, character: bytes | None) -> None:
         """Run the first animator on its own reference, so that everything is compiled."""
@@ -56,12 +56,21 @@ class SpareAnimators:
             animator.push(DrivingFrame(stamp, picture))
         self.give_back(animator)
 
+    def _new(self) -> Animator:
+        return make_animator(self._kind, is_live=True, fps=self._fps)
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """What draws, and why; None while nothing was made yet or all are out."""
+        with self._lock:
+            return self._idle[0].drawing if self._idle else None
+
     def take(self) -> Animator:
         """An animator that must be opened."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return make_animator(self._kind, is_live=True)
+        return self._new()
 
     def give_back(self, animator: Animator) -> None:
         """A session is over: forget it, and keep the animator for the next one."""
@@ -86,7 +95,7 @@ class SpareAnimators:
             self._thread.start()
 
     def _make(self) -> None:
-        spare = make_animator(self._kind, is_live=True)
+        spare = self._new()
         with self._lock:
             if not self._is_closed and not self._idle:
                 self._idle.append(spare)
