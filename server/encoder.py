@@ -196,7 +196,7 @@ class SteadyEncoder:
             codec.qmin, codec.qmax = 2, 56
             codec.options = {
                 "deadline": "realtime",
-                "cpu-used": "-6",
+                "cpu-used": "-10",  # against -6: two thirds of the time for 0.3 dB at 48
                 "lag-in-frames": "0",
                 # The same least and greatest rate means constant bitrate.
                 "minrate": str(bitrate_bps),
