@@ -42,7 +42,7 @@ from avatar.warp.renderer import WarpRenderer
 
 MAX_SEEN = 60
 """Frames of a clip that are tracked, evenly over its first `SPAN_FRAMES`."""
-SPAN_FRAMES = 240
+MIN_STRIDE, SPAN_FRAMES = 4, 3000
 TILE_PX = 160
 _NUM_WORST = 12
 _COLUMNS = ("clip", "num_pairs", "worst_folded", "worst_holes", "worst_picture", "error")
@@ -134,8 +134,10 @@ def watch(path: Path, *, num_frames: int) -> DrivenClip | str:
     face_tracker, body_tracker = FaceTracker(), BodyTracker()
     seen: list[tuple[Motion, ByteArray]] = []
     try:
-        stride = SPAN_FRAMES // MAX_SEEN
-        for driving in islice(Clip(path).frames(), 0, SPAN_FRAMES, stride):
+        clip = Clip(path)
+        span = min(clip.info.num_frames or SPAN_FRAMES, SPAN_FRAMES)
+        stride = max(MIN_STRIDE, math.ceil(span / MAX_SEEN))
+        for driving in islice(clip.frames(), 0, span, stride):
             assert driving.rgb_HW3 is not None
             found = face_tracker.track(driving.rgb_HW3, driving.stamp.time_s)
             if found is None:
@@ -153,7 +155,7 @@ def watch(path: Path, *, num_frames: int) -> DrivenClip | str:
         face_tracker.close()
         body_tracker.close()
     if not seen:
-        return f"no face was found in {SPAN_FRAMES} frames"
+        return "no face was found in the clip"
     observations = [
         Observation(motion.face, motion.picture_hw, motion.body)
         for motion, _ in seen
@@ -197,7 +199,7 @@ def animate(character: Character, clip: DrivenClip) -> tuple[Row, ByteArray]:
     for index, motion in enumerate(clip.motions):
         retargeted = retargeter.retarget(motion, clip.neutral)
         rgb_HW3, alpha_HW = renderer.render(retargeted)
-        tears = find_tears(character.rig, retargeted, alpha_HW)
+        tears = find_tears(view.geometry, retargeted, alpha_HW)
         folded.append(tears.folded)
         holes.append(tears.holes)
         if index == 0:

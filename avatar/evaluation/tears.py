@@ -1,6 +1,6 @@
 """What a warp may never do, measured: fold a face over itself, or leave a hole in it.
 
-Knows a rig, one motion and its picture; does not know clips.
+Knows a reference, one motion and its picture; does not know clips.
 
 Legend: V vertices; N face landmarks; T triangles; H, W canvas pixels; 2 canvas pixels.
 """
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from avatar.frames import ByteArray, FloatArray, RetargetedMotion
+from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
 from avatar.motion.geometry import place_head
 from avatar.motion.topology import FACE_OVAL, face_triangles
-from avatar.warp.rig import WarpRig
 
 _LEAST_AREA = 0.02
 """Triangles smaller than this share of the mean one are slivers, whose sign means nothing."""
@@ -33,12 +32,14 @@ class Tears:
     """Of the face's pixels, those without coverage although the reference covers its whole face."""
 
 
-def find_tears(rig: WarpRig, motion: RetargetedMotion, alpha_HW: ByteArray) -> Tears:
+def find_tears(
+    reference: ReferenceGeometry, motion: RetargetedMotion, alpha_HW: ByteArray
+) -> Tears:
     """Measure one drawn frame."""
     triangle_T3 = face_triangles()
     # The reference's own shape at this pose: what turns away with the head is no tear.
     posed_N3 = place_head(
-        rig.reference.shape_N3, motion.rotation_33, motion.translation_2, motion.scale
+        reference.shape_N3, motion.rotation_33, motion.translation_2, motion.scale
     )
     posed_T, facing_T = _areas(posed_N3, triangle_T3)
     drawn_T, _ = _areas(motion.landmarks_N3, triangle_T3)
