@@ -39,7 +39,7 @@ HELD_OUT_VOICES: Final = (
     "m6", "m8", "f4", "Andrea", "Annie", "steph3", "Denis", "Marco", "zac", "robert",
 )
 # fmt: on
-_FORMAT = 4
+_FORMAT = 3
 _BABBLE_SHARE = 0.3
 
 

@@ -3,9 +3,7 @@
 Knows articulation (Ladefoged & Johnson, A Course in Phonetics; viseme groups after Fisher 1968);
 does not know time. Targets are millimetres of an adult face at ordinary effort, relative to lips at
 rest; dominance says how strongly a sound insists on its shape against its neighbours (Cohen &
-Massaro 1993): a sibilant insists on a high jaw, an h on nothing. How far lips part for a sound
-beside an open "a" was fitted to face-tracked people who talk (docs/VOICE.md): spread vowels and
-sounds made behind the lips show more of the teeth than the jaw alone would give.
+Massaro 1993): a sibilant insists on a high jaw, an h on nothing.
 """
 
 from __future__ import annotations
@@ -45,26 +43,26 @@ PAUSE: Final = Viseme(0.0, 0.0, open_dominance=1.6, shape_dominance=0.8)
 
 _ROUND = 1.0
 _VOWELS: dict[str, Viseme] = {
-    "i": Viseme(8.0, 3.5, 5.0, -1.0, 1.5),
-    "ɪ": Viseme(8.0, 4.5, 3.0, -0.5, 1.0),
-    "e": Viseme(9.5, 6.0, 4.0, -0.5, 1.0),
-    "ɛ": Viseme(10.5, 8.0, 3.0, 0.0, 0.8),
-    "æ": Viseme(11.5, 9.5, 3.5, 0.0, 1.0),
+    "i": Viseme(4.5, 3.0, 5.0, -1.0, 1.0),
+    "ɪ": Viseme(5.5, 4.0, 3.0, -0.5, 0.5),
+    "e": Viseme(7.0, 5.5, 4.0, -0.5, 0.5),
+    "ɛ": Viseme(9.0, 7.5, 3.0, 0.0, 0.5),
+    "æ": Viseme(11.0, 9.5, 3.5, 0.0, 1.0),
     "a": Viseme(12.5, 11.5, 1.0),
     "ɑ": Viseme(12.5, 12.0, -1.0),
     "ɐ": Viseme(9.5, 8.5, 0.5),
-    "ʌ": Viseme(8.5, 7.5),
-    "ə": Viseme(5.5, 4.5, open_dominance=0.6, shape_dominance=0.25),
-    "ɜ": Viseme(7.0, 6.0, -1.0, 1.0),
-    "ɯ": Viseme(6.5, 4.0, 1.0),
-    "ɒ": Viseme(8.5, 9.0, -4.0, 2.0, shape_dominance=_ROUND),
-    "ɔ": Viseme(6.5, 7.5, -6.0, 3.5, shape_dominance=_ROUND),
-    "o": Viseme(5.5, 6.0, -8.0, 5.0, shape_dominance=_ROUND),
-    "ʊ": Viseme(4.0, 4.5, -7.0, 4.0, shape_dominance=_ROUND),
-    "u": Viseme(3.0, 3.5, -10.0, 6.0, shape_dominance=_ROUND),
+    "ʌ": Viseme(9.5, 8.0),
+    "ə": Viseme(6.0, 5.0, open_dominance=0.6, shape_dominance=0.25),
+    "ɜ": Viseme(7.5, 6.0, -1.0, 1.0),
+    "ɯ": Viseme(5.0, 4.0, 1.0),
+    "ɒ": Viseme(10.0, 10.0, -4.0, 2.0, shape_dominance=_ROUND),
+    "ɔ": Viseme(8.5, 8.5, -6.0, 3.5, shape_dominance=_ROUND),
+    "o": Viseme(6.5, 6.5, -8.0, 5.0, shape_dominance=_ROUND),
+    "ʊ": Viseme(4.5, 4.5, -7.0, 4.0, shape_dominance=_ROUND),
+    "u": Viseme(3.5, 3.5, -10.0, 6.0, shape_dominance=_ROUND),
     "y": Viseme(3.5, 3.0, -8.0, 5.0, shape_dominance=_ROUND),
-    "ø": Viseme(5.0, 5.0, -6.5, 4.0, shape_dominance=_ROUND),
-    "œ": Viseme(6.5, 6.5, -4.5, 3.0, shape_dominance=_ROUND),
+    "ø": Viseme(5.5, 5.0, -6.5, 4.0, shape_dominance=_ROUND),
+    "œ": Viseme(7.5, 7.0, -4.5, 3.0, shape_dominance=_ROUND),
 }
 _SAME_VOWEL = {
     "ᵻ": "ɪ", "ɨ": "ɪ", "ʏ": "y", "ʉ": "y", "ɵ": "ø", "ɘ": "ə", "ɤ": "ʌ", "ɞ": "œ", "ɚ": "ɜ",
@@ -75,16 +73,16 @@ _LIP_CLOSURE = Viseme(0.0, 2.0, upper_mm=0.0, open_dominance=1.2, shape_dominanc
 _LABIODENTAL = Viseme(
     1.5, 2.0, 0.5, 0.0, 1.0, open_dominance=1.6, shape_dominance=0.4, closure=0.75, tuck=1.0
 )
-_DENTAL = Viseme(5.0, 3.5, 1.0, open_dominance=0.8, shape_dominance=0.2)
-_SIBILANT = Viseme(6.0, 1.5, 2.5, 0.0, 1.0, open_dominance=1.1, shape_dominance=0.4)
-_HUSHING = Viseme(6.0, 2.5, -5.0, 5.0, 1.5, open_dominance=1.0, shape_dominance=1.0)
-_PALATAL_SIBILANT = Viseme(6.0, 2.0, -1.0, 2.0, 0.5, open_dominance=1.0, shape_dominance=0.6)
-_ALVEOLAR = Viseme(6.5, 3.5, open_dominance=0.55, shape_dominance=0.1)
+_DENTAL = Viseme(4.5, 3.5, 1.0, open_dominance=0.8, shape_dominance=0.2)
+_SIBILANT = Viseme(3.5, 1.5, 2.5, 0.0, 0.5, open_dominance=1.1, shape_dominance=0.4)
+_HUSHING = Viseme(5.5, 2.5, -5.0, 5.0, 1.5, open_dominance=1.0, shape_dominance=1.0)
+_PALATAL_SIBILANT = Viseme(4.5, 2.0, -1.0, 2.0, 0.5, open_dominance=1.0, shape_dominance=0.6)
+_ALVEOLAR = Viseme(4.0, 3.0, open_dominance=0.55, shape_dominance=0.1)
 _LATERAL = Viseme(5.5, 4.5, open_dominance=0.5, shape_dominance=0.1)
-_RHOTIC = Viseme(6.0, 4.5, open_dominance=0.5, shape_dominance=0.15)
+_RHOTIC = Viseme(4.5, 4.0, open_dominance=0.5, shape_dominance=0.15)
 _ROUND_RHOTIC = Viseme(4.0, 3.5, -4.0, 3.0, open_dominance=0.6, shape_dominance=0.6)
-_BACK = Viseme(8.0, 5.5, open_dominance=0.3, shape_dominance=0.05)
-_PALATAL = Viseme(7.5, 3.5, 3.0, open_dominance=0.5, shape_dominance=0.3)
+_BACK = Viseme(5.5, 4.5, open_dominance=0.3, shape_dominance=0.05)
+_PALATAL = Viseme(4.5, 3.0, 3.0, open_dominance=0.5, shape_dominance=0.3)
 _BREATH = Viseme(6.0, 5.0, open_dominance=0.08, shape_dominance=0.02)
 _LABIOVELAR = Viseme(2.5, 3.0, -9.5, 6.0, open_dominance=1.0, shape_dominance=1.1)
 

@@ -3,8 +3,7 @@
 Coarticulation by dominance (Cohen & Massaro 1993, "Modeling coarticulation in synthetic visual
 speech"): every sound pulls at the mouth with a strength that falls off exponentially before and
 after it, and the mouth goes to the weighted mean of all pulls. Two things the weighted mean does
-not give are added: lips that must meet do meet, and a louder syllable opens wider. The mouth is a
-little ahead of its sound.
+not give are added: lips that must meet do meet, and a louder syllable opens wider.
 
 Shape legend: M moments (50 per second), K coefficients, P targets, T samples.
 """
@@ -34,8 +33,6 @@ _BURST_SHARE = 0.35
 """Share of a stop's segment after the lips have parted."""
 _SMOOTHING_S = 0.015
 _LONG_PAUSE_S = 0.12
-LEAD_S: Final = 0.03
-"""The mouth is this much ahead of its sound: measured against tracked faces, 20 to 40 ms."""
 
 
 def mouth_curves(phones: Sequence[Phone], moments_s: FloatArray) -> FloatArray:
@@ -122,14 +119,13 @@ def effort(samples_T: FloatArray, sample_rate_hz: int, moments_s: FloatArray) ->
     loud = float(np.percentile(level_T, 90)) + 1e-6
     at = np.clip((moments_s * sample_rate_hz).astype(np.intp), 0, len(level_T) - 1)
     relative_M = np.clip(level_T[at] / loud, 0.0, 1.6)
-    return (0.3 + 0.75 * np.sqrt(relative_M)).astype(np.float32)
+    return (0.2 + 0.85 * np.sqrt(relative_M)).astype(np.float32)
 
 
 def mouth_targets(
     phones: Sequence[Phone], samples_T: FloatArray, sample_rate_hz: int, moments_s: FloatArray
 ) -> FloatArray:
-    """Mouth coefficients (M, K) of clean speech at `moments_s`, effort and lead included."""
-    spoken_s = moments_s + np.float32(LEAD_S)
-    curves_MK = mouth_curves(phones, spoken_s)
-    curves_MK[:, :2] *= effort(samples_T, sample_rate_hz, spoken_s)[:, None]
+    """Mouth coefficients (M, K) of clean speech at `moments_s`, effort included."""
+    curves_MK = mouth_curves(phones, moments_s)
+    curves_MK[:, :2] *= effort(samples_T, sample_rate_hz, moments_s)[:, None]
     return curves_MK

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avatar.errors import AssetError
 from avatar.motion.audio.encoder import (
     DILATIONS,
     FIRST_TAPS,
@@ -20,7 +19,6 @@ from avatar.motion.audio.encoder import (
     NORM_EPSILON,
     OUTPUT_SCALES,
     TAPS,
-    Weights,
 )
 from avatar.motion.audio.features import NUM_FEATURES
 from avatar.motion.audio.mouth import COEFFICIENTS
@@ -62,12 +60,3 @@ def export_weights(state: dict[str, Tensor], path: Path) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, coefficients=np.array(COEFFICIENTS), **arrays)
-
-
-def read_weights(path: Path, network: VoiceNetwork) -> dict[str, Tensor]:
-    """The state that `export_weights` wrote; raises AssetError where it does not fit `network`."""
-    state = {name: torch.from_numpy(array) for name, array in Weights.read(path).arrays.items()}
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
-    if {name: value.shape for name, value in state.items()} != wanted:
-        raise AssetError(f"{path}: weights of another size; set width, hidden and mix as theirs.")
-    return state

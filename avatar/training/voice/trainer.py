@@ -37,7 +37,7 @@ from avatar.motion.audio.encoder import OUTPUT_SCALES
 from avatar.motion.audio.features import log_mel
 from avatar.motion.audio.mouth import APERTURE
 from avatar.training.voice.examples import Examples
-from avatar.training.voice.network import VoiceNetwork, export_weights, read_weights
+from avatar.training.voice.network import VoiceNetwork, export_weights
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +50,6 @@ class VoiceConfig:
     """Folder for checkpoints, the log and the weights."""
     corpus: Path = Path("runs/voice_corpus")
     """Folder for the synthesised speech; made when it is missing."""
-    start_from: Path | None = None
-    """Weights (.npz) to begin with instead of chance, as when only the targets have changed."""
     num_clips: int = 8000
     """Lines of speech in the corpus, about 2.5 seconds each."""
     seed: int = 1
@@ -100,8 +98,6 @@ class VoiceTrainer:
         )
         sizes = {"width": config.width, "hidden": config.hidden, "mix": config.mix}
         self.network = VoiceNetwork(**sizes)
-        if config.start_from is not None:
-            self.network.load_state_dict(read_weights(config.start_from, self.network))
         self.average = VoiceNetwork(**sizes)
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(
