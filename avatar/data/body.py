@@ -7,10 +7,8 @@ Shape legend: V body vertices (19158, helpers included), B bones, 3 components.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Doubles = NDArray[np.float64]
 
 NUM_BODY_VERTICES = 13380
 """Vertices of the body proper; the rest are helpers that clothes are fitted to."""
@@ -113,6 +112,11 @@ def seat_head(body_V3: Floats, male: float) -> Seat:
     )
 
 
+@cache
+def _bone_rows() -> dict[str, int]:
+    return {str(name): b for b, name in enumerate(load_pack("body")["bone_names"])}
+
+
 @dataclass(frozen=True, slots=True)
 class Skeleton:
     """Bones of one morphed body in bind pose."""
@@ -124,7 +128,7 @@ class Skeleton:
 
     def index(self, name: str) -> int:
         """Bone by MakeHuman name."""
-        return self.names.index(name)
+        return _bone_rows()[name]
 
 
 def fit_skeleton(body_V3: Floats) -> Skeleton:
@@ -141,25 +145,37 @@ def fit_skeleton(body_V3: Floats) -> Skeleton:
     )
 
 
-def pose_bones(
-    skeleton: Skeleton, turns: Mapping[str, NDArray[np.floating[Any]]]
-) -> tuple[Floats, Floats]:
-    """(rotations B33, shifts B3) so that v' = R_b v + t_b.
+@kernel
+def chain_bones(
+    parents_B: NDArray[np.int16], heads_B3: Floats, turns_B33: Doubles,
+    is_fixed_B: NDArray[np.bool_], rotation_B33: Doubles, shift_B3: Doubles,
+) -> None:  # fmt: skip
+    """v' = R_b v + t_b of every bone, parents before children.
 
-    `turns` rotates bones in bind-pose WORLD axes about their own heads, parents before children.
+    A turn is a rotation in bind-pose world axes about the bone's own head: on top of its parent's,
+    or instead of it where the bone is fixed.
     """
-    num = len(skeleton.names)
-    rotation = np.tile(np.eye(3), (num, 1, 1))
-    shift = np.zeros((num, 3))
-    for b in range(num):
-        parent = int(skeleton.parents_B[b])
-        own = np.asarray(turns.get(skeleton.names[b], np.eye(3)))
-        above = np.eye(3) if parent < 0 else rotation[parent]
-        base = np.zeros(3) if parent < 0 else shift[parent]
-        head = skeleton.heads_B3[b]
-        rotation[b] = above @ own
-        shift[b] = above @ head + base - rotation[b] @ head
-    return rotation.astype(np.float32), shift.astype(np.float32)
+    for b in range(parents_B.shape[0]):
+        parent = parents_B[b]
+        for r in range(3):
+            for c in range(3):
+                if is_fixed_B[b] or parent < 0:
+                    rotation_B33[b, r, c] = turns_B33[b, r, c]
+                else:
+                    rotation_B33[b, r, c] = (
+                        rotation_B33[parent, r, 0] * turns_B33[b, 0, c]
+                        + rotation_B33[parent, r, 1] * turns_B33[b, 1, c]
+                        + rotation_B33[parent, r, 2] * turns_B33[b, 2, c]
+                    )
+        for r in range(3):
+            at = heads_B3[b, r] * 1.0
+            if parent >= 0:
+                at = shift_B3[parent, r]
+                for c in range(3):
+                    at += rotation_B33[parent, r, c] * heads_B3[b, c]
+            for c in range(3):
+                at -= rotation_B33[b, r, c] * heads_B3[b, c]
+            shift_B3[b, r] = at
 
 
 @kernel

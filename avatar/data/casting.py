@@ -118,6 +118,7 @@ def render_casting(
         shadow_texels=finish.shadow_texels,
         shadow_taps=16,
         glow_taps=8,
+        is_shaded_once=False,
     )
     shaded = shade(scene, soft_studio(light, finish.num_lights), camera, quality)
     background = paint_background(casting.background, camera.size_hw)

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from avatar.data import body as bodies
 from avatar.data.assets import load_pack
 from avatar.data.clothes import Garment, bake_cloth, load_garment
+from avatar.data.limbs import BodyPose, pose_limbs
 from avatar.data.mesh import compact, vertex_normals
 from avatar.data.neck import neck_run
 from avatar.data.noise import space_noise
@@ -59,7 +60,7 @@ class Dressed:
 
     def rest_bones(self) -> tuple[Floats, Floats]:
         """(rotations, shifts) of the rest pose."""
-        return bodies.pose_bones(self.skeleton, bodies.ARMS_DOWN)
+        return pose_limbs(self.skeleton, self.seat, BodyPose())
 
     def skin(self, rotation_B33: Floats, shift_B3: Floats) -> Floats:
         """The posed body without clothes (cm)."""

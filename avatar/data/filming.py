@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from avatar.data.camera import Camera
 from avatar.data.clip_file import Clip
 from avatar.data.head import identity_shape, pose_face
-from avatar.data.joints import Frame, frame_of, joints_of
+from avatar.data.joints import Frame, frame_around, frame_of, joints_of
 from avatar.data.labels import flow_to, head_pose, regions
-from avatar.data.landmark_map import landmarks_on
+from avatar.data.landmark_map import rest_landmarks, with_irises
 from avatar.data.people import random_person
 from avatar.data.person import Person
 from avatar.data.posing import Mover, Pose
@@ -48,14 +48,12 @@ def driver_of(seed: int) -> Driver:
 
 def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
     """(478, 3) landmarks in pixels; z in the same unit, smaller is nearer, 0 at the head centre."""
-    vertices, eyes = pose_face(shape_V3, pose.expression_E, pose.gaze_22)
+    rest, eyes = rest_landmarks(shape_V3, pose.expression_E, pose.gaze_22)
     proportions = None if person is None else person.style.proportions
     mover = Mover(pose, proportions, eyes.centre_23)
     growth = 1.0 if proportions is None else proportions.eye_growth(eyes.radius)
-    # only the vertices that landmarks use need to move: move the face's, keep their numbers
-    moved = mover.points(vertices)
-    points = landmarks_on(
-        moved,
+    points = with_irises(
+        mover.points(rest),
         mover.points(eyes.centre_23),
         mover.directions(eyes.axis_23, eyes.centre_23),
         growth,
@@ -106,7 +104,7 @@ def film(
     assert first is not None, "a clip has at least one reference"
 
     if person.dressed is not None:
-        frame = Frame(person.dressed.skeleton, person.dressed.seat)
+        frame = frame_around(person.dressed.skeleton, person.dressed.seat)
     else:
         frame = frame_of(person.style.build)
     _, eyes = pose_face(person.shape_V3, references[0].expression_E, references[0].gaze_22)

@@ -160,21 +160,31 @@ def pose_face(shape_V3: Floats, expression_E: Floats, gaze_22: Floats) -> tuple[
     out = shape_V3.copy()
     for e in active:
         out += expression_E[e] * model.expression_EV3[e]
+    eyes = eyes_of(shape_V3, gaze_22)
+    for side in range(2):
+        v = model.eyeball_vertices[side]
+        # the eyeball is a rigid ball: identity only moves it
+        ball = model.neutral_V3[v] - model.eye_centre_23[side]
+        out[v] = ball @ _eye_turn(side, gaze_22).T.astype(np.float32) + eyes.centre_23[side]
+    return out.astype(np.float32), eyes
+
+
+def _eye_turn(side: int, gaze_22: Floats) -> NDArray[np.float64]:
+    axis = head_model().eye_axis_23[side]
+    rest = _turn(np.arctan2(axis[0], axis[2]), -np.arcsin(axis[1]))
+    return np.asarray(_turn(gaze_22[side, 0], gaze_22[side, 1]) @ rest.T)
+
+
+def eyes_of(shape_V3: Floats, gaze_22: Floats) -> Eyes:
+    """Where the eyeballs of a neutral shape are and look."""
+    model = head_model()
     centres, axes = [], []
     for side in range(2):
         v = model.eyeball_vertices[side]
         shift = (shape_V3[v] - model.neutral_V3[v]).mean(0)
-        centre = model.eye_centre_23[side] + shift
-        rest_yaw = np.arctan2(model.eye_axis_23[side, 0], model.eye_axis_23[side, 2])
-        rest_pitch = -np.arcsin(model.eye_axis_23[side, 1])
-        turn = _turn(gaze_22[side, 0], gaze_22[side, 1]) @ _turn(rest_yaw, rest_pitch).T
-        # the eyeball is a rigid ball: identity only moves it
-        ball = model.neutral_V3[v] - model.eye_centre_23[side]
-        out[v] = ball @ turn.T.astype(np.float32) + centre
-        centres.append(centre)
-        axes.append(turn @ model.eye_axis_23[side])
-    eyes = Eyes(np.array(centres, np.float32), np.array(axes, np.float32), model.eye_radius)
-    return out.astype(np.float32), eyes
+        centres.append(model.eye_centre_23[side] + shift)
+        axes.append(_eye_turn(side, gaze_22) @ model.eye_axis_23[side])
+    return Eyes(np.array(centres, np.float32), np.array(axes, np.float32), model.eye_radius)
 
 
 def _turn(yaw: float, pitch: float) -> NDArray[np.float64]:

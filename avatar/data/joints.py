@@ -37,12 +37,19 @@ class Frame:
 
     skeleton: Skeleton
     seat: Seat
+    rest: tuple[Floats, Floats]
+    """Bones (rotations, shifts) of a body that hangs its arms."""
+
+
+def frame_around(skeleton: Skeleton, seat: Seat) -> Frame:
+    """A frame of a skeleton that is there."""
+    return Frame(skeleton, seat, pose_limbs(skeleton, seat, BodyPose()))
 
 
 def frame_of(build: Build) -> Frame:
-    """The skeleton of a build."""
+    """The frame of a build."""
     shape = body_shape(build)
-    return Frame(fit_skeleton(shape), seat_head(shape, build.male))
+    return frame_around(fit_skeleton(shape), seat_head(shape, build.male))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ def _hand_bones(side: str) -> list[tuple[str, bool]]:
 def joints_of(frame: Frame, mover: Mover, landmarks_N3: Floats, view: View) -> Joints:
     """Joints of a person in a view; `landmarks` are its face's in the same picture."""
     skeleton, seat = frame.skeleton, frame.seat
-    pose = mover.pose.body or BodyPose()
-    rotation, shift = pose_limbs(skeleton, seat, pose)
+    body_pose = mover.pose.body
+    rotation, shift = frame.rest if body_pose is None else pose_limbs(skeleton, seat, body_pose)
 
     def at(bone: str, is_tail: bool = False) -> Floats:
         b = skeleton.index(bone)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from avatar.data.head import head_model
+from avatar.data.head import Eyes, eyes_of, head_model
 from avatar.errors import AssetError
 from avatar.frames import NUM_LANDMARKS
 
@@ -60,18 +60,33 @@ def landmark_map() -> LandmarkMap:
         ) from error
 
 
-def landmarks_on(
-    model_vertices_V3: Floats, eye_centre_23: Floats, eye_axis_23: Floats, eye_scale: float = 1.0
+@cache
+def _expression_at_landmarks() -> Floats:
+    """(E, 468, 3): how each expression shape moves each landmark."""
+    table, model = landmark_map(), head_model()
+    corners = model.expression_EV3[:, table.vertices_N3[:NUM_FACE]]
+    return np.einsum("nk,enkc->enc", table.weights_N3[:NUM_FACE], corners).astype(np.float32)
+
+
+def rest_landmarks(shape_V3: Floats, expression_E: Floats, gaze_22: Floats) -> tuple[Floats, Eyes]:
+    """(468, 3) landmarks of a face with an expression, before the head turns; and its eyes."""
+    table = landmark_map()
+    corners = shape_V3[table.vertices_N3[:NUM_FACE]]
+    rest = np.einsum("nk,nkc->nc", table.weights_N3[:NUM_FACE], corners)
+    rest = rest + np.tensordot(expression_E, _expression_at_landmarks(), 1)
+    return rest.astype(np.float32), eyes_of(shape_V3, gaze_22)
+
+
+def with_irises(
+    face_N3: Floats, eye_centre_23: Floats, eye_axis_23: Floats, eye_scale: float = 1.0
 ) -> Floats:
-    """(478, 3) landmarks on a posed head, in the space of the vertices given.
+    """(478, 3): the 468 landmarks and the irises of eyes that look along their axes.
 
     `eye_scale` is the growth of cartoon eyes. Irises: centre, then the four ring points in
     MediaPipe's order (subject's left, up, right, down of the picture's circle).
     """
-    table = landmark_map()
     out = np.zeros((NUM_LANDMARKS, 3), np.float32)
-    corners = model_vertices_V3[table.vertices_N3[:NUM_FACE]]
-    out[:NUM_FACE] = np.einsum("nk,nkc->nc", table.weights_N3[:NUM_FACE], corners)
+    out[:NUM_FACE] = face_N3
     for side, rows in ((0, IRIS_LEFT), (1, IRIS_RIGHT)):
         axis = eye_axis_23[side]
         across = np.cross([0.0, 1.0, 0.0], axis)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from avatar.data.body import ARMS_DOWN, Seat, Skeleton
+from avatar.data.body import ARMS_DOWN, Seat, Skeleton, chain_bones
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -78,17 +78,15 @@ class _Chain:
     def solve(self) -> None:
         skeleton = self.skeleton
         num = len(skeleton.names)
-        self.rotation, self.shift = np.tile(np.eye(3), (num, 1, 1)), np.zeros((num, 3))
-        for b, name in enumerate(skeleton.names):
-            parent = int(skeleton.parents_B[b])
-            above = np.eye(3) if parent < 0 else self.rotation[parent]
-            base = np.zeros(3) if parent < 0 else self.shift[parent]
-            if name in self.fixed:
-                self.rotation[b] = self.fixed[name]
-            else:
-                self.rotation[b] = above @ self.own.get(name, ARMS_DOWN.get(name, np.eye(3)))
-            head = skeleton.heads_B3[b]
-            self.shift[b] = above @ head + base - self.rotation[b] @ head
+        turns, is_fixed = np.tile(np.eye(3), (num, 1, 1)), np.zeros(num, np.bool_)
+        for source, fixed in ((ARMS_DOWN, False), (self.own, False), (self.fixed, True)):
+            for name, turn in source.items():
+                b = skeleton.index(name)
+                turns[b], is_fixed[b] = turn, fixed
+        self.rotation, self.shift = np.empty((num, 3, 3)), np.empty((num, 3))
+        chain_bones(
+            skeleton.parents_B, skeleton.heads_B3, turns, is_fixed, self.rotation, self.shift
+        )
         chest = skeleton.index(CHEST)
         at = skeleton.heads_B3[chest]
         self.shift += at - (self.rotation[chest] @ at + self.shift[chest])

@@ -14,7 +14,7 @@ from avatar.data.camera import Camera
 from avatar.data.cartoon import Proportions, push
 from avatar.data.head import head_model, pose_face, split_normals
 from avatar.data.limbs import BodyPose, pose_limbs
-from avatar.data.neck import neck_run, ramp
+from avatar.data.neck import head_share
 from avatar.data.person import Person
 from avatar.data.scene import Kind, Material, Part, Scene
 from avatar.data.strands import strand_part
@@ -45,21 +45,43 @@ WAIST = np.array([0.0, -55.0, 0.0], np.float32)
 
 
 @kernel
-def _turn_points(points: Floats, rotvec: Floats, pivot: Floats, share: Floats) -> None:
-    """Rotate points about a pivot by their share of a rotation, in place (Rodrigues)."""
-    angle = np.sqrt(rotvec[0] ** 2 + rotvec[1] ** 2 + rotvec[2] ** 2)
-    if angle < 1e-7:
-        return
-    x, y, z = rotvec[0] / angle, rotvec[1] / angle, rotvec[2] / angle
+def _carry(
+    points: Floats, share: Floats, head: Floats, pivot: Floats, root: Floats, waist: Floats,
+    shift: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Turn points about the neck by their share, then about the waist, then shift (Rodrigues)."""
+    angle = np.sqrt(head[0] ** 2 + head[1] ** 2 + head[2] ** 2)
+    x, y, z = head[0], head[1], head[2]
+    if angle > 1e-7:
+        x, y, z = head[0] / angle, head[1] / angle, head[2] / angle
+    full_c, full_s = np.cos(angle), np.sin(angle)
+    sway = np.sqrt(root[0] ** 2 + root[1] ** 2 + root[2] ** 2)
+    u, v, w = root[0], root[1], root[2]
+    if sway > 1e-7:
+        u, v, w = root[0] / sway, root[1] / sway, root[2] / sway
+    root_c, root_s = np.cos(sway), np.sin(sway)
     for i in range(points.shape[0]):
-        if share[i] <= 0.0:
-            continue
-        c, s = np.cos(angle * share[i]), np.sin(angle * share[i])
         px, py, pz = points[i, 0] - pivot[0], points[i, 1] - pivot[1], points[i, 2] - pivot[2]
-        d = (x * px + y * py + z * pz) * (1 - c)
-        points[i, 0] = px * c + (y * pz - z * py) * s + x * d + pivot[0]
-        points[i, 1] = py * c + (z * px - x * pz) * s + y * d + pivot[1]
-        points[i, 2] = pz * c + (x * py - y * px) * s + z * d + pivot[2]
+        k = share[i]
+        if k > 0.0 and angle > 1e-7:
+            c, s = full_c, full_s
+            if k < 1.0:
+                c, s = np.cos(angle * k), np.sin(angle * k)
+            d = (x * px + y * py + z * pz) * (1 - c)
+            qx = px * c + (y * pz - z * py) * s + x * d
+            qy = py * c + (z * px - x * pz) * s + y * d
+            qz = pz * c + (x * py - y * px) * s + z * d
+            px, py, pz = qx, qy, qz
+        px += pivot[0] - waist[0]
+        py += pivot[1] - waist[1]
+        pz += pivot[2] - waist[2]
+        d = (u * px + v * py + w * pz) * (1 - root_c)
+        out[i, 0] = px * root_c + (v * pz - w * py) * root_s + u * d + waist[0] + shift[0]
+        out[i, 1] = py * root_c + (w * px - u * pz) * root_s + v * d + waist[1] + shift[1]
+        out[i, 2] = pz * root_c + (u * py - v * px) * root_s + w * d + waist[2] + shift[2]
+
+
+_ORIGIN = np.zeros(3, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +94,23 @@ class Mover:
 
     def points(self, points_V3: Floats) -> Floats:
         """Moved copies; `points` are in the head's rest space."""
-        out = np.ascontiguousarray(points_V3, np.float32).copy()
-        share = 1 - ramp(neck_run(out), 6.0, 11.0)
+        rest = np.ascontiguousarray(points_V3, np.float32)
+        share = head_share(rest)
         if self.proportions is not None:
-            out = push(out, self.proportions, self.eye_centres_23)
-        _turn_points(out, self.pose.head_rotvec_3, NECK_PIVOT, share)
-        _turn_points(out, self.pose.root_rotvec_3, WAIST, np.ones(len(out), np.float32))
-        return out + self.pose.root_shift_3
+            rest = push(rest, self.proportions, self.eye_centres_23)
+        out = np.empty_like(rest)
+        pose = self.pose
+        _carry(rest, share, pose.head_rotvec_3, NECK_PIVOT, pose.root_rotvec_3, WAIST,
+               pose.root_shift_3, out)  # fmt: skip
+        return out
 
     def directions(self, directions_V3: Floats, at_V3: Floats) -> Floats:
         """Turned normals that sit at rest points."""
-        out = np.ascontiguousarray(directions_V3, np.float32).copy()
-        share = 1 - ramp(neck_run(at_V3), 6.0, 11.0)
-        origin = np.zeros(3, np.float32)
-        _turn_points(out, self.pose.head_rotvec_3, origin, share)
-        _turn_points(out, self.pose.root_rotvec_3, origin, np.ones(len(out), np.float32))
+        rest = np.ascontiguousarray(directions_V3, np.float32)
+        share = head_share(np.ascontiguousarray(at_V3, np.float32))
+        out = np.empty_like(rest)
+        pose = self.pose
+        _carry(rest, share, pose.head_rotvec_3, _ORIGIN, pose.root_rotvec_3, _ORIGIN, _ORIGIN, out)
         return out
 
 

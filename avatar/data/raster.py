@@ -28,28 +28,34 @@ def raster_into(
     positive; triangles with a nearness <= 0 are left out.
     """
     height, width = index_HW.shape
+    half, zero = np.float32(0.5), np.float32(0.0)
+    right, bottom = np.float32(width - 1), np.float32(height - 1)
     for t in range(first, last):
         a, b, c = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
-        wa, wb, wc = screen_V3[a, 2], screen_V3[b, 2], screen_V3[c, 2]
-        if wa <= 0.0 or wb <= 0.0 or wc <= 0.0:
+        ax, bx, cx = screen_V3[a, 0], screen_V3[b, 0], screen_V3[c, 0]
+        # most triangles lie between two samples or beside the picture: leave early
+        low, high = min(ax, bx, cx) - half, max(ax, bx, cx) - half
+        if high < zero or low > right:
             continue
-        ax, ay = screen_V3[a, 0], screen_V3[a, 1]
-        bx, by = screen_V3[b, 0], screen_V3[b, 1]
-        cx, cy = screen_V3[c, 0], screen_V3[c, 1]
-        x0 = int(np.ceil(max(min(ax, bx, cx) - 0.5, 0.0)))
-        x1 = int(np.floor(min(max(ax, bx, cx) - 0.5, width - 1.0)))
+        x0, x1 = int(np.ceil(max(low, zero))), int(np.floor(min(high, right)))
         if x1 < x0:
             continue
-        y0 = int(np.ceil(max(min(ay, by, cy) - 0.5, 0.0)))
-        y1 = int(np.floor(min(max(ay, by, cy) - 0.5, height - 1.0)))
+        ay, by, cy = screen_V3[a, 1], screen_V3[b, 1], screen_V3[c, 1]
+        low, high = min(ay, by, cy) - half, max(ay, by, cy) - half
+        if high < zero or low > bottom:
+            continue
+        y0, y1 = int(np.ceil(max(low, zero))), int(np.floor(min(high, bottom)))
         if y1 < y0:
+            continue
+        wa, wb, wc = screen_V3[a, 2], screen_V3[b, 2], screen_V3[c, 2]
+        if wa <= zero or wb <= zero or wc <= zero:
             continue
         bx -= ax
         by -= ay
         cx -= ax
         cy -= ay
         area = bx * cy - by * cx
-        if area == 0.0:
+        if area == zero:
             continue
         inverse = np.float32(1.0) / area
         dw_b, dw_c = wb - wa, wc - wa
@@ -59,7 +65,7 @@ def raster_into(
                 px = np.float32(x) + np.float32(0.5) - ax
                 u = (px * cy - py * cx) * inverse
                 v = (bx * py - by * px) * inverse
-                if u >= 0.0 and v >= 0.0 and u + v <= 1.0:
+                if u >= zero and v >= zero and u + v <= np.float32(1.0):
                     w = wa + u * dw_b + v * dw_c
                     if w > near_HW[y, x] or (w == near_HW[y, x] and t > index_HW[y, x]):
                         near_HW[y, x] = w

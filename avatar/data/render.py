@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from avatar.data.camera import Camera
 from avatar.data.mesh import visible_bounds
 from avatar.data.raster import raster, raster_cut_into, raster_into
-from avatar.data.scene import Kind, Lights, Scene
-from avatar.data.shade import shade_into, shadow_taps
+from avatar.data.scene import Lights, Scene
+from avatar.data.shade import shade_into
+from avatar.data.shade_formulas import shadow_taps
 from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Quality:
     shadow_taps: int = 4
     glow_taps: int = 3
     """Half-width of the light's spread under skin, in taps; 0 turns it off."""
+    is_shaded_once: bool = True
+    """Shade smooth surfaces once per pixel (of 2 x 2 samples) instead of once per sample."""
 
 
 @dataclass(slots=True)
@@ -139,6 +143,55 @@ def _spread(
             out[y, x, 2] = a2 / s2
 
 
+def _gather_skin(
+    visible: Visible, material_T: Ints, kinds_M: Bytes, light_HW3: Floats, once: int
+) -> tuple[Bytes, Floats, Floats]:
+    """(whether skin shows, its mean light, its nearness) per cell of `once` x `once` samples."""
+    height, width = visible.index_HW.shape
+    shape = (-(-height // once), -(-width // once))
+    skin, near = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+    mean = np.zeros((*shape, 3), np.float32)
+    _gather_into(
+        visible.index_HW, visible.near_HW, material_T, kinds_M, light_HW3, once, skin, mean, near
+    )
+    return skin, mean, near
+
+
+@kernel
+def _gather_into(
+    index: Ints, near: Floats, material: Ints, kinds: Bytes, light: Floats, once: int,
+    skin_out: Bytes, mean_out: Floats, near_out: Floats,
+) -> None:  # fmt: skip
+    for i in range(skin_out.shape[0]):
+        for j in range(skin_out.shape[1]):
+            num = 0
+            for y in range(i * once, min((i + 1) * once, index.shape[0])):
+                for x in range(j * once, min((j + 1) * once, index.shape[1])):
+                    t = index[y, x]
+                    if t >= 0 and kinds[material[t]] == 1:
+                        num += 1
+                        near_out[i, j] += near[y, x]
+                        for k in range(3):
+                            mean_out[i, j, k] += light[y, x, k]
+            if num > 0:
+                skin_out[i, j] = 1
+                near_out[i, j] /= num
+                for k in range(3):
+                    mean_out[i, j, k] /= num
+
+
+@kernel
+def _add_glow(
+    index: Ints, material: Ints, kinds: Bytes, gain: Floats, once: int, light: Floats
+) -> None:
+    for y in range(index.shape[0]):
+        for x in range(index.shape[1]):
+            t = index[y, x]
+            if t >= 0 and kinds[material[t]] == 1:
+                for k in range(3):
+                    light[y, x, k] = max(light[y, x, k] + gain[y // once, x // once, k], 0.0)
+
+
 SKIN_REACH_CM = 0.75
 """Three standard deviations of red light under skin."""
 
@@ -171,19 +224,22 @@ def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Sha
         scene.materials_MP, scene.texture_HW4, scene.height_HW, visible.camera.position_3,
         lights.direction_L3, lights.colour_L3, lights.size_L, lights.is_key_L, lights.ambient_93,
         lights.ambient_93 if lights.mirror_93 is None else lights.mirror_93, maps, to_map,
-        texels_per_cm, shadow_taps(quality.shadow_taps), shadow_taps(4),
-        np.zeros((1, 1), np.float32), light, albedo, mirror,
+        texels_per_cm, shadow_taps(quality.shadow_taps), shadow_taps(4), shadow_taps(12),
+        visible.near_HW,
+        2 if quality.samples == 2 and quality.is_shaded_once else 1, light, albedo, mirror,
     )  # fmt: skip
     covered = visible.index_HW >= 0
     if quality.glow_taps:
-        kinds = scene.materials_MP[scene.material_T, 0].astype(np.uint8)
-        is_skin = np.where(covered, kinds[visible.index_HW] == Kind.SKIN, False).astype(np.uint8)
-        reach = SKIN_REACH_CM * visible.camera.focal_px
-        other = np.empty_like(light)
+        kinds = scene.materials_MP[:, 0].astype(np.uint8)
+        once = quality.samples if quality.is_shaded_once else 1
+        skin, mean, near = _gather_skin(visible, scene.material_T, kinds, light, once)
+        reach = SKIN_REACH_CM * visible.camera.focal_px / once
         sigmas = 3.0 * np.arange(quality.glow_taps + 1)[:, None] / quality.glow_taps
         weights = np.exp(-0.5 * (sigmas / np.array([1.0, 0.42, 0.25])) ** 2).astype(np.float32)
-        _spread(light, is_skin, visible.near_HW, reach, 1, 0, quality.glow_taps, weights, other)
-        _spread(other, is_skin, visible.near_HW, reach, 0, 1, quality.glow_taps, weights, light)
+        across, both = np.empty_like(mean), np.empty_like(mean)
+        _spread(mean, skin, near, reach, 1, 0, quality.glow_taps, weights, across)
+        _spread(across, skin, near, reach, 0, 1, quality.glow_taps, weights, both)
+        _add_glow(visible.index_HW, scene.material_T, kinds, both - mean, once, light)
     return Shaded(light, albedo, mirror, covered.astype(np.float32), visible)
 
 
@@ -195,17 +251,21 @@ _SRGB = np.where(
 
 
 @kernel
-def _tone_into(linear: Floats, exposure: float, curve: Floats, out: Floats) -> None:
+def _shown(linear: float, exposure: float, curve: Floats) -> float:
     """A gentle shoulder (extended Reinhard, per channel), then the sRGB curve from a table."""
-    steps = curve.shape[0] - 1
+    v = max(linear * exposure, 0.0)
+    v = v * (1.0 + v / (2.6 * 2.6)) / (1.0 + 0.72 * v) * 1.18
+    at = min(v, 1.0) * (curve.shape[0] - 1)
+    low = min(int(at), curve.shape[0] - 2)
+    return curve[low] + (curve[low + 1] - curve[low]) * (at - low)
+
+
+@kernel
+def _tone_into(linear: Floats, exposure: float, curve: Floats, out: Floats) -> None:
     for y in range(linear.shape[0]):
         for x in range(linear.shape[1]):
             for k in range(3):
-                v = max(linear[y, x, k] * exposure, 0.0)
-                v = v * (1.0 + v / (2.6 * 2.6)) / (1.0 + 0.72 * v) * 1.18
-                at = min(v, 1.0) * steps
-                low = min(int(at), steps - 1)
-                out[y, x, k] = curve[low] + (curve[low + 1] - curve[low]) * (at - low)
+                out[y, x, k] = _shown(linear[y, x, k], exposure, curve)
 
 
 def tone(linear_HW3: Floats, exposure: float) -> Floats:
@@ -224,32 +284,41 @@ def inverse_tone(srgb_HW3: Floats) -> Floats:
 
 
 @kernel
-def _resolve_into(colour: Floats, alpha: Floats, samples: int, back: Floats, out: Floats) -> None:
-    """Average samples into pixels and lay them over a background; out = red, green, blue, alpha."""
+def _resolve_into(
+    light: Floats, albedo: Floats, mirror: Floats, alpha: Floats, exposure: float, samples: int,
+    curve: Floats, back: Floats, out: Bytes,
+) -> None:  # fmt: skip
+    """Tone every covered sample, average samples into pixels, lay them over a background."""
     share = 1.0 / (samples * samples)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             r, g, b, a = 0.0, 0.0, 0.0, 0.0
-            for j in range(samples):
-                for i in range(samples):
-                    w = alpha[y * samples + j, x * samples + i]
-                    r += colour[y * samples + j, x * samples + i, 0] * w
-                    g += colour[y * samples + j, x * samples + i, 1] * w
-                    b += colour[y * samples + j, x * samples + i, 2] * w
+            for j in range(y * samples, (y + 1) * samples):
+                for i in range(x * samples, (x + 1) * samples):
+                    w = alpha[j, i]
+                    if w <= 0.0:
+                        continue
+                    r += w * _shown(light[j, i, 0] * albedo[j, i, 0] + mirror[j, i, 0],
+                                    exposure, curve)  # fmt: skip
+                    g += w * _shown(light[j, i, 1] * albedo[j, i, 1] + mirror[j, i, 1],
+                                    exposure, curve)  # fmt: skip
+                    b += w * _shown(light[j, i, 2] * albedo[j, i, 2] + mirror[j, i, 2],
+                                    exposure, curve)  # fmt: skip
                     a += w
             a *= share
-            out[y, x, 0] = r * share + back[y, x, 0] * (1.0 - a)
-            out[y, x, 1] = g * share + back[y, x, 1] * (1.0 - a)
-            out[y, x, 2] = b * share + back[y, x, 2] * (1.0 - a)
-            out[y, x, 3] = a
+            for k, v in enumerate((r, g, b)):
+                v = (v * share + back[y, x, k] * (1.0 - a)) * 255.0 + 0.5
+                out[y, x, k] = np.uint8(min(max(v, 0.0), 255.0))
+            out[y, x, 3] = np.uint8(min(a * 255.0 + 0.5, 255.0))
 
 
 def picture(
     shaded: Shaded, samples: int, exposure: float, background_HW3: Floats
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+) -> tuple[Bytes, Bytes]:
     """(sRGB bytes over a background, coverage bytes) at pixel resolution."""
-    out = np.empty((*background_HW3.shape[:2], 4), np.float32)
-    colour = tone(shaded.linear_HW3, exposure)
-    _resolve_into(colour, shaded.alpha_HW, samples, background_HW3, out)
-    both = np.clip(out * 255 + 0.5, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3])
+    out = np.empty((*background_HW3.shape[:2], 4), np.uint8)
+    _resolve_into(
+        shaded.light_HW3, shaded.albedo_HW3, shaded.mirror_HW3, shaded.alpha_HW, exposure, samples,
+        _SRGB, background_HW3, out,
+    )  # fmt: skip
+    return np.ascontiguousarray(out[..., :3]), np.ascontiguousarray(out[..., 3])

@@ -14,111 +14,37 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.data.shade_formulas import (
+    ggx,
+    harmonics_at,
+    height_at,
+    light_arriving,
+    texel_at,
+)
 from avatar.jit import kernel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_K = np.arange(32) + 0.5
-SHADOW_TAPS = np.stack(
-    [np.sqrt(_K / 32) * np.cos(_K * 2.3999632), np.sqrt(_K / 32) * np.sin(_K * 2.3999632)], -1
-).astype(np.float32)
-"""A sunflower disc; any stride through it is again a disc."""
-
-
-def shadow_taps(num: int) -> Floats:
-    """`num` (<= 32) taps on the unit disc."""
-    return np.ascontiguousarray(SHADOW_TAPS[:: 32 // num][:num])
-
 
 @kernel
-def _sh(sh: Floats, x: float, y: float, z: float, channel: int) -> float:
-    """Irradiance-like value of order-2 harmonics in direction (x, y, z)."""
+def _is_smooth(index: Ints, near: Floats, material: Ints, i: int, j: int) -> bool:
+    """Whether the 2 x 2 samples from (i, j) on show one material without a step in depth."""
+    if i + 1 >= index.shape[0] or j + 1 >= index.shape[1]:
+        return False
+    a, b, c, d = index[i, j], index[i, j + 1], index[i + 1, j], index[i + 1, j + 1]
+    if a < 0 or b < 0 or c < 0 or d < 0:
+        return False
+    m = material[a]
+    if material[b] != m or material[c] != m or material[d] != m:
+        return False
+    w = near[i, j]
+    reach = 0.01 * w
     return (
-        sh[0, channel]
-        + sh[1, channel] * y
-        + sh[2, channel] * z
-        + sh[3, channel] * x
-        + sh[4, channel] * x * y
-        + sh[5, channel] * y * z
-        + sh[6, channel] * (3 * z * z - 1)
-        + sh[7, channel] * x * z
-        + sh[8, channel] * (x * x - y * y)
-    )
-
-
-@kernel
-def _texel(texture: Floats, u: float, v: float, out: Floats) -> None:
-    height, width = texture.shape[0], texture.shape[1]
-    x, y = u * width - 0.5, v * height - 0.5
-    x0, y0 = int(np.floor(x)), int(np.floor(y))
-    fx, fy = x - x0, y - y0
-    x0 = min(max(x0, 0), width - 2)
-    y0 = min(max(y0, 0), height - 2)
-    for k in range(4):
-        top = texture[y0, x0, k] * (1 - fx) + texture[y0, x0 + 1, k] * fx
-        low = texture[y0 + 1, x0, k] * (1 - fx) + texture[y0 + 1, x0 + 1, k] * fx
-        out[k] = top * (1 - fy) + low * fy
-
-
-@kernel
-def _height(heights: Floats, x: float, y: float) -> float:
-    x0, y0 = int(np.floor(x)), int(np.floor(y))
-    fx, fy = x - x0, y - y0
-    x0 = min(max(x0, 0), heights.shape[1] - 2)
-    y0 = min(max(y0, 0), heights.shape[0] - 2)
-    top = heights[y0, x0] * (1 - fx) + heights[y0, x0 + 1] * fx
-    low = heights[y0 + 1, x0] * (1 - fx) + heights[y0 + 1, x0 + 1] * fx
-    return top * (1 - fy) + low * fy
-
-
-@kernel
-def _visibility(
-    shadow: Floats,
-    to_shadow: Floats,
-    px: float,
-    py: float,
-    pz: float,
-    spread: float,
-    softness: float,
-    taps: Floats,
-    c: float,
-    s: float,
-) -> float:
-    """Share of a light that arrives: 1 lit, 0 shadowed; `softness` lets hair pass light (1/cm)."""
-    u = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz + to_shadow[0, 3]
-    v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz + to_shadow[1, 3]
-    d = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz + to_shadow[2, 3]
-    size = shadow.shape[0]
-    lit = 0.0
-    for k in range(taps.shape[0]):
-        x = int(u + spread * (c * taps[k, 0] - s * taps[k, 1]))
-        y = int(v + spread * (s * taps[k, 0] + c * taps[k, 1]))
-        if 0 <= x < size and 0 <= y < size:
-            cover = shadow[y, x] - d
-            if cover <= 0.0:
-                lit += 1.0
-            elif softness > 0.0:
-                lit += np.exp(-softness * cover)
-        else:
-            lit += 1.0
-    return lit / taps.shape[0]
-
-
-@kernel
-def _ggx(n_l: float, n_v: float, n_h: float, v_h: float, roughness: float, f0: float) -> float:
-    a = roughness * roughness
-    a2 = a * a
-    d = n_h * n_h * (a2 - 1.0) + 1.0
-    k = 0.5 * a
-    fresnel = f0 + (1.0 - f0) * (1.0 - v_h) ** 5
-    return (
-        a2
-        / (d * d + 1e-7)
-        * fresnel
-        / (4.0 * (n_l * (1 - k) + k) * (n_v * (1 - k) + k) + 1e-4)
-        * n_l
+        abs(near[i, j + 1] - w) < reach
+        and abs(near[i + 1, j] - w) < reach
+        and abs(near[i + 1, j + 1] - w) < reach
     )
 
 
@@ -149,31 +75,52 @@ def shade_into(
     shadow_texels_per_cm: float,
     taps: Floats,
     soft_taps: Floats,
-    screen_ao_HW: Floats,
+    block_taps: Floats,
+    near_HW: Floats,
+    block: int,
     light_HW3: Floats,
     albedo_HW3: Floats,
     mirror_HW3: Floats,
 ) -> None:
-    """Shade every sample of a visibility buffer; writes light, albedo and mirrored light."""
+    """Shade every sample of a visibility buffer; writes light, albedo and mirrored light.
+
+    `block` 2 shades blocks of 2 x 2 samples that lie on one smooth surface once, in their middle
+    (as multisampling does); 1 shades each sample. Hair and eyes are always shaded per sample.
+    """
     height, width = index_HW.shape
     num_lights = light_dir_L3.shape[0]
     texel = np.empty(4, np.float32)
     n = np.empty(3, np.float32)
     size = texture_HW4.shape[0]
-    use_ao = screen_ao_HW.shape[0] == height
     for y in range(height):
         for x in range(width):
             t = index_HW[y, x]
             if t < 0:
                 continue
+            m = material_T[t]
+            kind = int(materials_MP[m, 0])
+            middle, is_block = np.float32(0.5), False
+            if block == 2 and kind != 2 and kind != 3:
+                i, j = y - y % 2, x - x % 2
+                if _is_smooth(index_HW, near_HW, material_T, i, j):
+                    if y != i or x != j:
+                        for k in range(3):
+                            light_HW3[y, x, k] = light_HW3[i, j, k]
+                            albedo_HW3[y, x, k] = albedo_HW3[i, j, k]
+                            mirror_HW3[y, x, k] = mirror_HW3[i, j, k]
+                        continue
+                    middle, is_block = np.float32(1.0), True
             ia, ib, ic = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
             ax, ay, aw = screen_V3[ia, 0], screen_V3[ia, 1], screen_V3[ia, 2]
             bx, by, bw = screen_V3[ib, 0] - ax, screen_V3[ib, 1] - ay, screen_V3[ib, 2]
             cx, cy, cw = screen_V3[ic, 0] - ax, screen_V3[ic, 1] - ay, screen_V3[ic, 2]
-            qx, qy = np.float32(x) + np.float32(0.5) - ax, np.float32(y) + np.float32(0.5) - ay
+            qx, qy = np.float32(x) + middle - ax, np.float32(y) + middle - ay
             inverse = np.float32(1.0) / (bx * cy - by * cx)
             kb = (qx * cy - qy * cx) * inverse
             kc = (bx * qy - by * qx) * inverse
+            # the middle of a block may lie beside a small triangle: not far beside it
+            kb = min(max(kb, np.float32(-0.5)), np.float32(1.5))
+            kc = min(max(kc, np.float32(-0.5)), np.float32(1.5))
             ka = (np.float32(1.0) - kb - kc) * aw
             kb *= bw
             kc *= cw
@@ -189,11 +136,7 @@ def shade_into(
             u = ka * uv_V2[ia, 0] + kb * uv_V2[ib, 0] + kc * uv_V2[ic, 0]
             v = ka * uv_V2[ia, 1] + kb * uv_V2[ib, 1] + kc * uv_V2[ic, 1]
             occlusion = ka * occlusion_V[ia] + kb * occlusion_V[ib] + kc * occlusion_V[ic]
-            if use_ao:
-                occlusion *= screen_ao_HW[y, x]
-            _texel(texture_HW4, u, v, texel)
-            m = material_T[t]
-            kind = int(materials_MP[m, 0])
+            texel_at(texture_HW4, u, v, texel)
             f0, roughness = materials_MP[m, 4], materials_MP[m, 5]
             sheen, bump, env = materials_MP[m, 6], materials_MP[m, 7], materials_MP[m, 8]
             gloss = texel[3]
@@ -227,8 +170,8 @@ def shade_into(
                     tx, ty, tz = e1x * dv2 - e2x * dv1, e1y * dv2 - e2y * dv1, e1z * dv2 - e2z * dv1
                     sx, sy, sz = e2x * du1 - e1x * du2, e2y * du1 - e1y * du2, e2z * du1 - e1z * du2
                     hx, hy = u * size - 0.5, v * size - 0.5
-                    hu = _height(height_HW, hx + 0.7, hy) - _height(height_HW, hx - 0.7, hy)
-                    hv = _height(height_HW, hx, hy + 0.7) - _height(height_HW, hx, hy - 0.7)
+                    hu = height_at(height_HW, hx + 0.7, hy) - height_at(height_HW, hx - 0.7, hy)
+                    hv = height_at(height_HW, hx, hy + 0.7) - height_at(height_HW, hx, hy - 0.7)
                     ku = bump * hu / 1.4 * det / (tx * tx + ty * ty + tz * tz + 1e-12)
                     kv = bump * hv / 1.4 * det / (sx * sx + sy * sy + sz * sz + 1e-12)
                     nx -= ku * tx + kv * sx
@@ -244,7 +187,9 @@ def shade_into(
             if inverse > 0.0 and (kind == 0 or kind == 5):
                 nx, ny, nz, n_v = -nx, -ny, -nz, -n_v
             n_v = max(n_v, np.float32(0.02))
-            angle = 6.2831 * ((52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)) % 1.0)
+            column, row = (x // 2, y // 2) if is_block else (x, y)
+            grain = (0.06711056 * column + 0.00583715 * row) % 1.0
+            angle = 6.2831 * ((52.9829189 * grain) % 1.0)
             turn_c, turn_s = np.cos(angle), np.sin(angle)
             albedo_HW3[y, x, 0] = texel[0] * (
                 ka * colour_V3[ia, 0] + kb * colour_V3[ib, 0] + kc * colour_V3[ic, 0]
@@ -261,7 +206,12 @@ def shade_into(
             softness = 0.0
             # direction whose highlight is computed: the cornea bulges in front of the iris
             mx, my, mz = nx, ny, nz
+            tint_0, tint_1, tint_2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
             if kind == 2:
+                # light that passes through hair is paler than hair
+                tint_0 = albedo_HW3[y, x, 0] ** np.float32(0.6)
+                tint_1 = albedo_HW3[y, x, 1] ** np.float32(0.6)
+                tint_2 = albedo_HW3[y, x, 2] ** np.float32(0.6)
                 softness = 0.9
                 offset = 0.05
                 length = 1.0 / (np.sqrt(e1x * e1x + e1y * e1y + e1z * e1z) + 1e-9)
@@ -306,7 +256,7 @@ def shade_into(
                 if to_shadow_L34[light, 2, 3] == 0.0:
                     lit = occlusion * occlusion  # no map: only hollows are in the shade
                 else:
-                    lit = _visibility(
+                    lit = light_arriving(
                         shadows_LSS[light],
                         to_shadow_L34[light],
                         wx,
@@ -314,7 +264,7 @@ def shade_into(
                         wz,
                         light_size_L[light] * shadow_texels_per_cm,
                         softness,
-                        taps if is_key else soft_taps,
+                        block_taps if is_block else taps if is_key else soft_taps,
                         turn_c,
                         turn_s,
                     )
@@ -337,12 +287,14 @@ def shade_into(
                         length = 1.0 / (np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6)
                         t_h = (e1x * hx + e1y * hy + e1z * hz) * length
                         side = max(min((n_l + 0.3) / 0.6, 1.0), 0.0)
-                        a1 = max(1.0 - (t_h + 0.07) ** 2, 0.0) ** 70.0 * f0 * 0.5 * side
-                        a2 = max(1.0 - (t_h - 0.10) ** 2, 0.0) ** 14.0 * f0 * 2.2 * side
+                        a1 = max(1.0 - (t_h + 0.07) ** 2, 0.0)
+                        a1 = a1**70 * f0 * 0.5 * side
+                        a2 = max(1.0 - (t_h - 0.10) ** 2, 0.0)
+                        a2 = a2**14 * f0 * 2.2 * side
                         back = max(-(vx * lx + vy * ly + vz * lz), 0.0) ** 3 * 0.35
-                        s0 += c0 * (a1 + (a2 + back) * albedo_HW3[y, x, 0] ** 0.6)
-                        s1 += c1 * (a1 + (a2 + back) * albedo_HW3[y, x, 1] ** 0.6)
-                        s2 += c2 * (a1 + (a2 + back) * albedo_HW3[y, x, 2] ** 0.6)
+                        s0 += c0 * (a1 + (a2 + back) * tint_0)
+                        s1 += c1 * (a1 + (a2 + back) * tint_1)
+                        s2 += c2 * (a1 + (a2 + back) * tint_2)
                     continue
                 w = materials_MP[m, 1]
                 r0 += c0 * max((n_l + w) / ((1.0 + w) * (1.0 + w)), 0.0)
@@ -366,9 +318,9 @@ def shade_into(
                             bright = min(max((n_h - (1.0 - edge * 0.5)) / (edge * 0.22), 0.0), 1.0)
                             g = bright * f0 * 9.0
                         else:
-                            g = _ggx(m_l, m_v, n_h, v_h, roughness, f0)
+                            g = ggx(m_l, m_v, n_h, v_h, roughness, f0)
                             if kind == 1:
-                                g = 0.75 * g + 0.35 * _ggx(m_l, m_v, n_h, v_h, roughness * 0.6, f0)
+                                g = 0.75 * g + 0.35 * ggx(m_l, m_v, n_h, v_h, roughness * 0.6, f0)
                         s0 += c0 * g
                         s1 += c1 * g
                         s2 += c2 * g
@@ -380,14 +332,14 @@ def shade_into(
             rx, ry, rz = 2 * m_v * mx - vx, 2 * m_v * my - vy, 2 * m_v * mz - vz
             rim = f0 + (1.0 - f0) * (1.0 - m_v) ** 5 * (1.0 - roughness)
             rim = rim * env * occlusion
-            k0 = max(_sh(ambient_93, nx, ny, nz, 0), 0.0)
-            k1 = max(_sh(ambient_93, nx, ny, nz, 1), 0.0)
-            k2 = max(_sh(ambient_93, nx, ny, nz, 2), 0.0)
+            k0 = max(harmonics_at(ambient_93, nx, ny, nz, 0), 0.0)
+            k1 = max(harmonics_at(ambient_93, nx, ny, nz, 1), 0.0)
+            k2 = max(harmonics_at(ambient_93, nx, ny, nz, 2), 0.0)
             # light that bounces inside skin or a mouth leaves it redder
             tint = occlusion if (kind == 1 or kind == 4) else 1.0
             light_HW3[y, x, 0] = r0 + k0 * occlusion
             light_HW3[y, x, 1] = r1 + k1 * occlusion * (0.82 + 0.18 * tint)
             light_HW3[y, x, 2] = r2 + k2 * occlusion * (0.76 + 0.24 * tint)
-            mirror_HW3[y, x, 0] = s0 + rim * max(_sh(mirror_93, rx, ry, rz, 0), 0.0)
-            mirror_HW3[y, x, 1] = s1 + rim * max(_sh(mirror_93, rx, ry, rz, 1), 0.0)
-            mirror_HW3[y, x, 2] = s2 + rim * max(_sh(mirror_93, rx, ry, rz, 2), 0.0)
+            mirror_HW3[y, x, 0] = s0 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 0), 0.0)
+            mirror_HW3[y, x, 1] = s1 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 1), 0.0)
+            mirror_HW3[y, x, 2] = s2 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 2), 0.0)

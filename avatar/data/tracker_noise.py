@@ -3,8 +3,11 @@
 Knows points over time, no pictures. Measured with the project's tracker: jitter as the second
 difference of head-motion-free landmarks on eight real clips of up to 90 frames (median 0.0036
 inter-ocular units, from 0.0030 on a still studio face to 0.0110 on a shaky one); bias as the
-distance of the landmark table to the tracker on six unseen rendered people (mean 0.023). Dropout
-was 0 of 627 frames on these clips; its default is a guess, and so is lag.
+distance of the landmark table to the tracker on six unseen rendered people (mean 0.023).
+
+Lag: seven real clips of tier A played twice, once with every picture held for four frames; what is
+missing of each movement at the first look is 0.00 to 0.28 frames (median 0.12). Dropout: 0 of 1213
+frames in which a face was there, so below 0.0025 a frame (95 %): the default is that bound.
 
 Shape legend: F frames, N landmarks, 3 components.
 """
@@ -26,9 +29,9 @@ class TrackerNoise:
     jitter: float = 0.0036
     bias: float = 0.023
     """Mean length of a constant offset per landmark; half of it is shared by neighbours."""
-    dropout: float = 0.01
+    dropout: float = 0.0025
     """Chance per frame that the face is lost; the last landmarks are then held."""
-    max_lag_frames: float = 0.5
+    max_lag_frames: float = 0.28
     """Landmarks may be late by up to this much."""
 
 

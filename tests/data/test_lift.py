@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from avatar.data.clip import ClipPlan
-from avatar.data.head import head_model, identity_shape, pose_face
-from avatar.data.landmark_map import landmarks_on
+from avatar.data.head import head_model, identity_shape
+from avatar.data.landmark_map import rest_landmarks, with_irises
 from avatar.data.lift import CANVAS_PX, Lift, lift_photograph, photo_camera, set_of
 from avatar.data.lift_clip import MAX_TURN, render_lifted_clip, render_mixed_clip
 from avatar.data.lift_file import lift_folder, read_lift, read_lifts, write_lift
@@ -52,8 +52,8 @@ def test_a_face_made_by_the_model_is_found_again(assets: Path, lift: Lift) -> No
     for name in ("mouthSmileLeft", "mouthSmileRight"):
         weights[model.expression_index(name)] = 0.6
     gaze = np.full((2, 2), [0.2, 0.1], np.float32)
-    vertices, eyes = pose_face(shape, weights, gaze)
-    points = landmarks_on(vertices, eyes.centre_23, eyes.axis_23)
+    rest, eyes = rest_landmarks(shape, weights, gaze)
+    points = with_irises(rest, eyes.centre_23, eyes.axis_23)
     camera = lift.fit.camera
     screen = camera.project(points)
     depth = (1 / screen[:, 2] - 110) * camera.focal_px / 110
