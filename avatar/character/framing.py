@@ -136,7 +136,9 @@ def frame_person(
     width = height * aspect
     left = _shift_inside(centre_x - width / 2, width, columns, 0.12 * width)
     top = _shift_inside(eyes_y - eye_line * height, height, rows, 0.07 * height)
-    top = min(max(top, hands_y - height), eyes_y - _CROWN_ABOVE_EYES_IOD * person.iod_px)
+    if hands_y > eyes_y:  # down to the hands, but not into the head
+        crown_y = eyes_y - _CROWN_ABOVE_EYES_IOD * person.iod_px
+        top = min(max(top, hands_y - height), max(top, crown_y))
     # Background continues better above a head than clothes do below it.
     top = max(min(top, rows - height), eyes_y - 0.56 * height)
     return Crop(left, top, width, height)

@@ -132,3 +132,8 @@ def test_a_narrow_picture_is_not_widened_with_invented_background_for_its_hands(
     person = _with_hands(_person((250, 200), 40, bottom=2400), (150, 350), 900)
     crop = frame_person(person, Framing.HALF_BODY, (1000, 500), (512, 512))
     assert crop.outside_fraction((1000, 500)) < 0.2
+
+
+def test_a_head_close_to_the_pictures_top_is_not_given_a_sky() -> None:
+    crop = frame_person(_person((300, 150), 100), Framing.PORTRAIT, (400, 600), (512, 512))
+    assert crop.top >= -0.02 * crop.height
