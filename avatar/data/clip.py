@@ -12,7 +12,9 @@ import numpy as np
 
 from avatar.data.acting import Acting, act
 from avatar.data.background import move_background
+from avatar.data.camera import Camera
 from avatar.data.clip_file import Clip as Clip
+from avatar.data.clip_file import Floats
 from avatar.data.dressed import Dressed
 from avatar.data.filming import driver_of, film
 from avatar.data.gestures import gesture
@@ -23,7 +25,7 @@ from avatar.data.mocap import play
 from avatar.data.people import Situation, random_situation
 from avatar.data.posing import Mover, Pose
 from avatar.data.render import Quality
-from avatar.data.shot import FRAMINGS, framed_camera, prepare
+from avatar.data.shot import FRAMINGS, Set, framed_camera, prepare
 
 WARM_UP = 12
 """Frames until every track has left its start."""
@@ -111,9 +113,19 @@ def _on_floor(poses: list[Pose], dressed: Dressed) -> list[Pose]:
     return out
 
 
-def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
-    """Make the clip of a seed; the same seed and plan give the same clip."""
-    plan = plan or ClipPlan()
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Everything of a clip that is chosen before it is filmed."""
+
+    made: Set
+    camera: Camera
+    references: list[Pose]
+    poses: list[Pose]
+    backgrounds: list[Floats]
+
+
+def write_script(seed: int, plan: ClipPlan) -> Script:
+    """Choose the person, the motion, the camera and the background of a seed."""
     rng = np.random.default_rng([seed, 5])
     framing = plan.framing
     if framing is None:
@@ -138,13 +150,20 @@ def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
     if framing == "full_body" and made.person.dressed is not None:
         poses = _on_floor(poses, made.person.dressed)
         references = _on_floor(references, made.person.dressed)
-    backgrounds = []
+    backgrounds: list[Floats] = []
     if rng.random() < plan.moving_background_share:
         backgrounds = move_background(situation.background, size, plan.num_frames, rng)
         made.background_HW3 = backgrounds[0]
+    return Script(made, camera, references, poses, backgrounds)
+
+
+def render_clip(seed: int, plan: ClipPlan | None = None) -> Clip:
+    """Make the clip of a seed; the same seed and plan give the same clip."""
+    plan = plan or ClipPlan()
+    script = write_script(seed, plan)
     return film(
-        made, camera, references, poses, driver_of(seed), plan.quality, seed,
-        backgrounds=backgrounds,
+        script.made, script.camera, script.references, script.poses, driver_of(seed),
+        plan.quality, seed, backgrounds=script.backgrounds,
     )  # fmt: skip
 
 

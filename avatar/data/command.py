@@ -24,7 +24,8 @@ from avatar.data.lift import Lift
 from avatar.data.lift_clip import render_mixed_clip
 from avatar.data.lift_file import lift_folder, read_lifts
 from avatar.data.looks import Look
-from avatar.data.sheet import expression_sheet, people_sheet
+from avatar.data.sheet import bodies_sheet, expression_sheet, lifted_sheet, people_sheet
+from avatar.data.shot import FRAMINGS
 from avatar.errors import AssetError, ConfigError
 
 
@@ -58,8 +59,11 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
     sheet = actions.add_parser("sheet", help="a contact sheet to look at")
     sheet.add_argument(
-        "--kind", choices=("people", "expressions", "mouths", "eyes"), default="people"
+        "--kind",
+        choices=("people", "expressions", "mouths", "eyes", "half_body", "full_body", "lifted"),
+        default="people",
     )
+    sheet.add_argument("--lifted", type=Path, help="folder of lifted photographs to show")
     sheet.add_argument("--look", choices=looks, default=Look.REALISTIC.value)
     sheet.add_argument("--count", type=int, default=64, help="people on a people sheet")
     sheet.add_argument("--seed", type=int, default=0)
@@ -133,6 +137,12 @@ def _sheet(arguments: argparse.Namespace) -> int:
         rgb = people_sheet(
             look, _positive(arguments.count, "count"), arguments.seed, arguments.size
         )
+    elif arguments.kind == "lifted":
+        if arguments.lifted is None:
+            raise ConfigError("--kind lifted: name their folder with --lifted.")
+        rgb = lifted_sheet(read_lifts(arguments.lifted), arguments.size)
+    elif arguments.kind in FRAMINGS:
+        rgb = bodies_sheet(arguments.kind, min(arguments.count, 8), arguments.seed, arguments.size)
     else:
         part = {"expressions": "face", "mouths": "mouth", "eyes": "eyes"}[arguments.kind]
         rgb = expression_sheet(arguments.seed, look, arguments.size, part=part)

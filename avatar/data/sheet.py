@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from avatar.data.acting import MOODS, VISEMES, act
 from avatar.data.camera import look_at
+from avatar.data.clip import ClipPlan, write_script
 from avatar.data.head import expression, head_model
+from avatar.data.lift import Lift, photo_camera, set_of
+from avatar.data.lift_clip import MAX_TURN
 from avatar.data.looks import Look
 from avatar.data.people import random_situation
 from avatar.data.posing import Pose
@@ -84,3 +91,37 @@ def expression_sheet(seed: int, look: Look, size_px: int, *, part: str = "face")
         pose = Pose(expression_E=named_expression(**weights), gaze_22=gaze)
         pictures.append(shoot(made, pose, camera, Quality()).rgb_HW3)
     return tile(pictures, 4)
+
+
+def bodies_sheet(framing: str, num: int, seed: int, size_px: int) -> Bytes:
+    """People in motion, one per row: reference, then five moments two fifths of a second apart."""
+    pictures: list[Bytes] = []
+    for k in range(num):
+        plan = ClipPlan(
+            size_px=size_px, num_frames=41, num_references=1, framing=framing, gesture_share=1.0
+        )
+        script = write_script(seed + k, plan)
+        for pose in (script.references[0], *script.poses[::10]):
+            pictures.append(shoot(script.made, pose, script.camera, plan.quality).rgb_HW3)
+    return tile(pictures, 6)
+
+
+def lifted_sheet(lifts: Sequence[Lift], size_px: int) -> Bytes:
+    """Photographs in 3D, one per row: picture, own pose, both sides at 25 degrees, three moods."""
+    pictures: list[Bytes] = []
+    for lift in lifts:
+        made, camera = set_of(lift, lift.photo_light(), size_px), photo_camera(lift, size_px)
+        own = lift.photo_pose()
+        shown = cv2.resize(lift.photo_HW3, (size_px, size_px), interpolation=cv2.INTER_AREA)
+        pictures.append(np.asarray(shown, np.uint8))
+        turned = [
+            replace(own, head_rotvec_3=np.array([0, yaw, 0], np.float32))
+            for yaw in (0.0, -MAX_TURN[1], MAX_TURN[1])
+        ]
+        acted = [
+            replace(own, expression_E=named_expression(**weights))
+            for weights in (VISEMES["aa"], MOODS["joy"], {"eyeBlink": 1.0})
+        ]
+        for pose in (*turned, *acted):
+            pictures.append(shoot(made, pose, camera, Quality()).rgb_HW3)
+    return tile(pictures, 7)
