@@ -22,10 +22,16 @@ from torch.nn import functional as F
 
 from avatar.model.layers import Conv, ResBlock, Upsample, blocks, zero_init
 from avatar.model.presets import AutoencoderPreset
-from avatar.model.sampling import halve, sample
+from avatar.model.sampling import halve, identity_map, sample
 
 NUM_VALIDITY = 3
 """Channels that tell how far to trust the warp: visibility, stretch, drawn interior."""
+DRAWN = 2
+"""The channel of what the warp drew itself: eyes and the inside of the mouth."""
+STILL = 3.0 / 128.0
+"""Displacement, in the map's units, at which corrections are mostly shown: 3 pixels of 256."""
+DRAWN_TRUST = 0.5
+"""Most that is shown of a correction of eyes and the inside of the mouth, which have no map."""
 MAX_CORRECTION = 0.25
 """Largest learned correction of the map, in its own units (2 is the whole picture)."""
 LOG_VARIANCE_RANGE = (-12.0, 4.0)
@@ -50,6 +56,14 @@ class Decoded(NamedTuple):
     """To be added to the warp's coverage."""
     confidence_BF1HW: Tensor
     """Logit of the belief that adding the colours brings the picture closer to the truth."""
+    moved_BF1HW: Tensor
+    """0..1: how far the warp moved or drew what is here. Where it stands still, it is the reference
+    itself, and nothing is to be corrected (docs/LOG.md)."""
+
+    @property
+    def trust_BF1HW(self) -> Tensor:
+        """Share of the correction that is shown."""
+        return torch.sigmoid(self.confidence_BF1HW) * self.moved_BF1HW
 
 
 class Encoder(nn.Module):
@@ -177,8 +191,24 @@ class Decoder(nn.Module):
         x = self.fuse_high(torch.cat([x, occlusion * looked, full_validity, drawn], 1))
         out = F.pixel_shuffle(self.leave(F.silu(self.high(x))), self.preset.first_patch_px)
         out_BF5HW = out.reshape(batch, num_frames, *out.shape[1:])
-        decoded = Decoded(out_BF5HW[:, :, :3], out_BF5HW[:, :, 3:4], out_BF5HW[:, :, 4:])
+        moved = _moved(full_map, full_validity, self.preset.first_patch_px)
+        decoded = Decoded(
+            out_BF5HW[:, :, :3],
+            out_BF5HW[:, :, 3:4],
+            out_BF5HW[:, :, 4:],
+            moved.reshape(batch, num_frames, *moved.shape[1:]),
+        )
         return decoded, flow, entered_BLCHW[:, -1]
+
+
+def _moved(map_G2HW: Tensor, validity_GVHW: Tensor, patch_px: int) -> Tensor:
+    """(G, 1, H, W) pixels: see `Decoded.moved_BF1HW`."""
+    rows, columns = map_G2HW.shape[-2:]
+    shift = map_G2HW - identity_map(rows, columns, map_G2HW.device)
+    by_shift = 1.0 - torch.exp(-shift.square().sum(1, keepdim=True) / STILL**2)
+    drawn = validity_GVHW[:, DRAWN : DRAWN + 1]
+    moved = by_shift * (1.0 - drawn) + DRAWN_TRUST * drawn
+    return F.interpolate(moved, scale_factor=float(patch_px), mode="bilinear", align_corners=False)
 
 
 def _doubled(x_BCHW: Tensor) -> Tensor:
@@ -206,7 +236,7 @@ def uncut(warp_BF4HW: Tensor, decoded: Decoded, *, trust: bool) -> Tensor:
     """As `corrected`, but out of range where the correction is: losses must see how far."""
     correction = torch.cat([decoded.rgb_BF3HW, decoded.alpha_BF1HW], 2)
     if trust:
-        correction = correction * torch.sigmoid(decoded.confidence_BF1HW)
+        correction = correction * decoded.trust_BF1HW
     return warp_BF4HW + correction
 
 

@@ -179,8 +179,7 @@ class DecodeGraph(nn.Module):
             validity,
             ReferenceFeatures(half, full),
         )
-        confidence = torch.sigmoid(decoded.confidence_BF1HW)
-        return decoded.rgb_BF3HW, decoded.alpha_BF1HW, confidence, memory
+        return decoded.rgb_BF3HW, decoded.alpha_BF1HW, decoded.trust_BF1HW, memory
 
 
 def stream_graphs(network: AvatarNetwork) -> dict[str, nn.Module]:

@@ -136,7 +136,8 @@ class AutoencoderObjective(Objective):
         drawn = uncut(driving.warp_BF4HW, decoded, trust=False)
         # What is served must be right; an autoencoder must be right by itself.
         shown = uncut(driving.warp_BF4HW, decoded, trust=True) if self._phase == SERVE else drawn
-        picture = picture_loss(shown, target, batch["weight"], config.picture)
+        kept = driving.warp_BF4HW if self._phase == SERVE else None
+        picture = picture_loss(shown, target, batch["weight"], config.picture, kept)
         rough = flow_roughness(flow, target.shape[0])
         trust = confidence_loss(
             decoded.confidence_BF1HW,
@@ -145,9 +146,9 @@ class AutoencoderObjective(Objective):
             target[:, :, :3],
         )
         terms = {"picture": picture.mean(), "roughness": rough.mean(), "confidence": trust.mean()}
-        if self._phase == SERVE:
+        if kept is not None:
             with torch.no_grad():
-                warps = picture_loss(driving.warp_BF4HW, target, batch["weight"], config.picture)
+                warps = picture_loss(kept, target, batch["weight"], config.picture, kept)
             # Decibels are ratios: a calm face counts as much as a torn profile.
             picture = picture / (warps + WARP_FLOOR)
             terms["to_warp"] = picture.mean()

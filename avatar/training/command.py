@@ -26,6 +26,7 @@ TRAININGS: dict[str, tuple[str, str]] = {
 
 PREPARATIONS = {
     "prepare": "real clips and stills become shards",
+    "publish": "weights of a finished run become the ones that ship",
     "record": "rendered people and real clips become records, ready to train on",
 }
 """Name of the command and of its module here: one line of help."""

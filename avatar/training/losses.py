@@ -44,9 +44,16 @@ def charbonnier(difference: Tensor) -> Tensor:
 
 
 def picture_loss(
-    drawn_BFCHW: Tensor, target_BFCHW: Tensor, weight_BF1HW: Tensor, weights: PictureWeights
+    drawn_BFCHW: Tensor,
+    target_BFCHW: Tensor,
+    weight_BF1HW: Tensor,
+    weights: PictureWeights,
+    warp_BFCHW: Tensor | None = None,
 ) -> Tensor:
-    """(B,) the weighted sum of all terms; `weight` has mean 1 over a picture."""
+    """(B,) the weighted sum of all terms; `weight` has mean 1 over a picture.
+
+    With `warp` no more fine detail is asked for than the warp has.
+    """
     difference = drawn_BFCHW - target_BFCHW
     total = weights.pixels * per_example(weight_BF1HW * charbonnier(difference))
     flat, flat_weight = difference.flatten(0, 1), weight_BF1HW.flatten(0, 1)
@@ -65,13 +72,15 @@ def picture_loss(
             (_amplitude(drawn_BFCHW.flatten(0, 1)) - _amplitude(target_BFCHW.flatten(0, 1))).abs()
         )
     if weights.detail > 0:
-        both = zip(
-            _strengths(drawn_BFCHW.flatten(0, 1)),
-            _strengths(target_BFCHW.flatten(0, 1)),
-            strict=True,
-        )
+        wanted = _strengths(target_BFCHW.flatten(0, 1))
+        if warp_BFCHW is not None:
+            # Only the warp's own detail is to be kept: asked for more, a net draws dots.
+            shown = _strengths(warp_BFCHW.flatten(0, 1))
+            wanted = [torch.minimum(*pair) for pair in zip(wanted, shown, strict=True)]
+        mine = _strengths(drawn_BFCHW.flatten(0, 1))
         total = total + weights.detail * sum(
-            (grouped((mine - true).abs()) for mine, true in both), start=torch.zeros_like(total)
+            (grouped((m - w).abs()) for m, w in zip(mine, wanted, strict=True)),
+            start=torch.zeros_like(total),
         )
     if drawn_BFCHW.shape[1] > 1 and weights.change > 0:
         change = difference[:, 1:] - difference[:, :-1]

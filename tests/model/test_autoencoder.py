@@ -121,9 +121,31 @@ def test_confidence_hands_pixels_over_to_the_warp() -> None:
 
     warp = torch.zeros(1, 1, 4, 8, 8)
     ones = torch.ones(1, 1, 1, 8, 8)
-    decoded = Decoded(ones.expand(-1, -1, 3, -1, -1) * 0.5, ones, ones * -20.0)
+    decoded = Decoded(ones.expand(-1, -1, 3, -1, -1) * 0.5, ones, ones * -20.0, ones)
     assert corrected(warp, decoded, trust=True)[:, :, :3].abs().max() < 1e-6
     assert torch.allclose(corrected(warp, decoded)[:, :, :3], torch.tensor(0.5))
+
+
+def test_what_stands_still_is_the_reference_and_is_not_corrected() -> None:
+    """Moved surface and drawn features may be corrected; a cell that samples itself may not."""
+    autoencoder = awake_network(ModelKind.REFINER).autoencoder
+    (latents, warp, sampling_map, validity, features), memory = _decoder_inputs(autoencoder, 1)
+    rows, columns = sampling_map.shape[-2:]
+    still = identity_map(rows, columns)[None].expand_as(sampling_map).clone()
+    moved, drawn = still.clone(), torch.zeros_like(validity)
+    moved[..., : columns // 2] += 0.2
+    drawn[:, :, 2, rows // 2 :] = 1.0
+    nothing = torch.zeros_like(validity)
+    with torch.no_grad():
+        trusts = [
+            autoencoder.decoder(latents, memory, warp, *driving, features)[0].moved_BF1HW
+            for driving in ((still, nothing), (moved, nothing), (still, drawn))
+        ]
+    assert trusts[0].abs().max() == 0.0
+    assert trusts[1][..., : 2 * columns - 4].min() > 0.99
+    assert trusts[1][..., 2 * columns + 4 :].max() == 0.0
+    assert trusts[2][..., 2 * rows + 4 :, :].min() > 0.4
+    assert trusts[2][..., : 2 * rows - 4, :].max() == 0.0
 
 
 def _decoder_inputs(

@@ -1,0 +1,73 @@
+"""Trained weights become the ones that ship: rounded to half precision, with the table they earned.
+
+    python -m avatar train publish --weights runs/nano/refiner --output avatar/model/weights/nano
+    python -m avatar export --weights avatar/model/weights/nano
+
+Half precision halves the repository's share and loses nothing that bfloat16 serving would keep.
+Knows files only; whether weights are good enough to ship is decided by whoever looked at them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from avatar.errors import AssetError
+from avatar.model.checkpoint import check_manifest, read_manifest, save_weights
+from avatar.model.loading import served_weights
+from avatar.model.presets import preset_named
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m avatar train publish`."""
+    parser.add_argument("--weights", type=Path, required=True, help="folder of a finished run")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the published ones")
+    parser.add_argument(
+        "--metrics", type=Path, help="JSON of numbers to note in the manifest beside the run's own"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Publish; AssetError where weights are missing or damaged."""
+    target = publish(arguments.weights, arguments.output, metrics=_metrics(arguments.metrics))
+    print(f"{target}: {target.stat().st_size / 2**20:.1f} MiB")
+    return 0
+
+
+def publish(folder: Path, output: Path, *, metrics: dict[str, float]) -> Path:
+    """Write `output/<kind>.safetensors` and its manifest; returns the weights' path."""
+    from safetensors.torch import load_file
+
+    weights = served_weights(folder)
+    manifest = read_manifest(weights)
+    preset = preset_named(manifest.preset)
+    check_manifest(weights, manifest, kind=manifest.kind, preset=preset)
+    halved = {name: tensor.to(torch.float16) for name, tensor in load_file(weights).items()}
+    for name, tensor in halved.items():
+        if not torch.isfinite(tensor).all():
+            raise AssetError(f"{weights}: tensor '{name}' does not fit half precision.")
+    target = output / weights.name
+    save_weights(
+        target,
+        halved,
+        kind=manifest.kind,
+        preset=preset,
+        num_train_steps=manifest.num_train_steps,
+        data=manifest.data,
+        commit=manifest.commit,
+        metrics={**manifest.metrics, **metrics},
+    )
+    return target
+
+
+def _metrics(path: Path | None) -> dict[str, float]:
+    if path is None:
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in values.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise AssetError(f"{path}: is not a JSON object of numbers ({error}).") from error
