@@ -16,7 +16,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from avatar.character.character import Character
@@ -24,7 +23,6 @@ from avatar.errors import ConfigError
 from avatar.frames import (
     ByteArray,
     DrivingFrame,
-    FloatArray,
     RenderedFrame,
     RetargetedMotion,
     Stamp,
@@ -33,6 +31,7 @@ from avatar.frames import (
 from avatar.model.presets import ModelPreset
 from avatar.model.runtime import Correction, GraphRunner, StreamModel
 from avatar.stream.animator import Drawing
+from avatar.stream.compose import add_correction
 from avatar.stream.driven_animator import DrivenAnimator
 from avatar.stream.effort import Effort, Level
 from avatar.stream.neural_inputs import (
@@ -133,21 +132,18 @@ def composed(
     inputs: FrameInputs, correction: Correction, index: int
 ) -> tuple[ByteArray, ByteArray]:
     """(rgb_HW3, alpha_HW): the warp's full-size picture plus a frame's trusted correction."""
-    rows, columns = inputs.canvas_alpha_HW.shape
-    trust = correction.confidence_tHW[index]
-    added_HW4: FloatArray = np.dstack(
-        [
-            (correction.rgb_t3HW[index] * trust).transpose(1, 2, 0) * np.float32(127.5),
-            correction.alpha_tHW[index] * trust * np.float32(255.0),
-        ]
+    rgb_HW3 = np.empty_like(inputs.canvas_rgb_HW3)
+    alpha_HW = np.empty_like(inputs.canvas_alpha_HW)
+    add_correction(
+        inputs.canvas_rgb_HW3,
+        inputs.canvas_alpha_HW,
+        correction.rgb_t3HW[index],
+        correction.alpha_tHW[index],
+        correction.confidence_tHW[index],
+        rgb_HW3,
+        alpha_HW,
     )
-    if added_HW4.shape[:2] != (rows, columns):
-        added_HW4 = np.asarray(
-            cv2.resize(added_HW4, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32
-        )
-    rgb = np.clip(inputs.canvas_rgb_HW3 + added_HW4[..., :3] + 0.5, 0.0, 255.0)
-    alpha = np.clip(inputs.canvas_alpha_HW + added_HW4[..., 3] + 0.5, 0.0, 255.0)
-    return rgb.astype(np.uint8), alpha.astype(np.uint8)
+    return rgb_HW3, alpha_HW
 
 
 class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):

@@ -32,6 +32,7 @@ from avatar.model.runtime import ChunkInputs, ViewInputs
 from avatar.motion import topology as topo
 from avatar.motion.guidance import GuidancePainter
 from avatar.motion.rotation import log_rotation
+from avatar.stream.compose import shrink_into
 from avatar.warp.mesh import Label
 from avatar.warp.raster import RasterTarget, rasterise
 from avatar.warp.renderer import WarpRenderer, place_vertices
@@ -204,10 +205,14 @@ def stack(frames: Sequence[FrameInputs]) -> ChunkInputs:
 def picture_4HW(rgb_HW3: ByteArray, alpha_HW: ByteArray, picture_hw: tuple[int, int]) -> FloatArray:
     """Bytes to the model's range and size: colours in [-1, 1], coverage in [0, 1]."""
     rows, columns = picture_hw
+    factor = rgb_HW3.shape[0] // rows
+    if rgb_HW3.shape[:2] == (factor * rows, factor * columns):
+        picture = np.empty((4, rows, columns), np.float32)
+        shrink_into(rgb_HW3, alpha_HW, factor, picture)
+        return picture
     joined: ByteArray = np.dstack([rgb_HW3, alpha_HW])
-    if joined.shape[:2] != picture_hw:
-        size = (columns, rows)
-        joined = np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), np.uint8)
+    size = (columns, rows)
+    joined = np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), np.uint8)
     picture = np.ascontiguousarray(joined.transpose(2, 0, 1), np.float32) / np.float32(255.0)
     picture[:3] = picture[:3] * 2.0 - 1.0
     return picture
