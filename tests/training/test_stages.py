@@ -226,7 +226,9 @@ def test_stages_pass_on_what_they_learned(tmp_path: Path) -> None:
     manifest = json.loads(weights.with_suffix(".json").read_text())
     assert manifest["num_train_steps"] == 2
     assert "toy people" in manifest["data"]
-    assert set(manifest["metrics"]) == {"ratio", "ratio_features", "psnr", "psnr_warp"}
+    judged = {"ratio", "ratio_features", "wins", "psnr", "psnr_features", "sharpness"}
+    warps = {"psnr_warp", "psnr_features_warp", "sharpness_warp"}
+    assert set(manifest["metrics"]) == judged | warps
     assert list((tmp_path / "a").glob("unseen_*.png"))
     with pytest.raises(AssetError, match="kind is 'refiner'"):
         network_after(weights, "teacher", ModelKind.TRANSFORMER, TINY)
