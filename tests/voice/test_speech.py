@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,14 @@ def test_a_stop_holds_the_silence_of_its_closure(espeak: Espeak) -> None:
     rate_hz = speech.sample_rate_hz
     start = speech.samples_T[int(stop.start_s * rate_hz) : int((stop.start_s + 0.02) * rate_hz)]
     assert np.abs(start).max() < 0.01 < np.abs(speech.samples_T).max()
+
+
+def test_a_synthesiser_outlives_another_one(espeak: Espeak) -> None:
+    before = espeak.say("papa", "en-us")
+    Espeak().say("mama", "de")
+    gc.collect()
+    after = espeak.say("papa", "en-us")
+    assert [phone.ipa for phone in after.phones] == [phone.ipa for phone in before.phones]
 
 
 def test_an_unknown_voice_is_named(espeak: Espeak) -> None:

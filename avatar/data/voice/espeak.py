@@ -2,7 +2,8 @@
 
 Knows the C interface of libespeak-ng; does not know what a mouth is. The library reports, with
 each piece of sound, the sample at which every phoneme begins (`speak_lib.h`,
-espeakINITIALIZE_PHONEME_EVENTS), in IPA. It keeps global state: one `Espeak` per process.
+espeakINITIALIZE_PHONEME_EVENTS), in IPA. It keeps global state that every `Espeak` of a process
+shares: one call at a time.
 """
 
 from __future__ import annotations
@@ -98,7 +99,6 @@ class Espeak:
         self._sound: list[NDArray[np.int16]] = []
         self._marks: list[tuple[int, str]] = []
         self._callback = _Callback(self._receive)  # kept: the library holds a bare pointer
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _receive(self, wave: ctypes._Pointer[ctypes.c_short], count: int, events: object) -> int:
         if count > 0 and wave:
@@ -136,6 +136,8 @@ class Espeak:
         self._sound.clear()
         self._marks.clear()
         data = text.encode("utf-8")
+        # Another Espeak of this process may have set its own since, and be gone.
+        self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_Synth(
             data, len(data) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8 | _PHONEMES, None, None
         )
