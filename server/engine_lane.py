@@ -21,7 +21,7 @@ from fractions import Fraction
 from multiprocessing.connection import Connection
 
 from avatar.errors import LiveactorError
-from avatar.frames import AudioChunk, DrivingFrame, RenderedFrame, Stamp
+from avatar.frames import AudioChunk, ByteArray, DrivingFrame, RenderedFrame, Stamp
 from avatar.regions import LiveSettings, Region, Source
 from avatar.stream.animator import Animator, Neutral
 from avatar.timing import monotonic_s
@@ -48,7 +48,7 @@ from server.engine_messages import (
 from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
 from server.packed_character import unpack
-from server.picture_formats import copy_strip, rgb_to_i420
+from server.picture_formats import copy_strip, rgb_to_i420, top_strip
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,8 @@ class _Origin:
     meta: DrivingMeta
     taken_s: float
     is_driven: bool
+    strip_HW3: ByteArray | None
+    """Top of the picture with the probe's marker; None where nobody measures."""
 
 
 class Lane:
@@ -252,17 +254,20 @@ class _LaneLoop:
             pts = self._last_picture.pts + round(late_s * 90_000)
         return DrivingMeta(self._opened.generation, pts, 0, now_s, now_s)
 
-    def _push(self, meta: DrivingMeta, picture: object, *, is_driven: bool) -> None:
+    def _push(self, meta: DrivingMeta, picture: ByteArray | None, *, is_driven: bool) -> None:
         taken_s = monotonic_s()
         self._last_push_s = taken_s
         pts = max(meta.pts, self._last_pts + 1)
         self._last_pts = pts
-        self._origins[pts] = _Origin(meta, taken_s, is_driven)
+        strip_HW3 = None
+        if self._opened.is_probe and picture is not None:
+            strip_HW3 = top_strip(picture)
+        self._origins[pts] = _Origin(meta, taken_s, is_driven, strip_HW3)
         while len(self._origins) > _STAMPS_REMEMBERED:
             self._origins.popitem(last=False)
         driving = DrivingFrame(
             stamp=Stamp(pts, MEDIA_TIME_BASE, meta.arrival_s),
-            rgb_HW3=picture,  # type: ignore[arg-type]
+            rgb_HW3=picture,
             audio=self._new_audio(),
         )
         try:
@@ -275,21 +280,21 @@ class _LaneLoop:
             return
         self._num_failures = 0
         for frame in rendered:
-            self._hand_back(frame, driving, len(rendered))
+            self._hand_back(frame, len(rendered))
         if rendered and self._shown_id is not None:
             self._lane._outlet.tell(
                 CharacterShown(self._lane.index, self._opened.generation, self._shown_id)
             )
             self._shown_id = None
 
-    def _hand_back(self, frame: RenderedFrame, driving: DrivingFrame, chunk_frames: int) -> None:
+    def _hand_back(self, frame: RenderedFrame, chunk_frames: int) -> None:
         origin = self._origins.get(frame.stamp.pts)
         if origin is None:
             logger.warning("a rendered frame carries a stamp that was never pushed")
             return
         rgb_HW3 = frame.rgb_HW3
-        if self._opened.is_probe and driving.rgb_HW3 is not None:
-            rgb_HW3 = copy_strip(driving.rgb_HW3, rgb_HW3)
+        if origin.strip_HW3 is not None:
+            rgb_HW3 = copy_strip(origin.strip_HW3, rgb_HW3)
         i420 = rgb_to_i420(rgb_HW3)
         meta = RenderedMeta(
             generation=self._opened.generation,

@@ -29,12 +29,16 @@ def i420_to_rgb(i420: ByteArray) -> ByteArray:
     return cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
 
 
-def copy_strip(driving_HW3: ByteArray, rendered_HW3: ByteArray) -> ByteArray:
-    """The rendered picture with the driving picture's top strip copied over its own."""
-    source = driving_HW3[: max(1, driving_HW3.shape[0] // STRIP_DIVISOR)]
+def top_strip(driving_HW3: ByteArray) -> ByteArray:
+    """A copy of the top of a driving picture, where the probe's marker is."""
+    return driving_HW3[: max(1, driving_HW3.shape[0] // STRIP_DIVISOR)].copy()
+
+
+def copy_strip(strip_HW3: ByteArray, rendered_HW3: ByteArray) -> ByteArray:
+    """The rendered picture with a driving picture's strip copied over its own."""
     rows, columns = max(1, rendered_HW3.shape[0] // STRIP_DIVISOR), rendered_HW3.shape[1]
     marked = rendered_HW3.copy()
-    marked[:rows] = cv2.resize(source, (columns, rows), interpolation=cv2.INTER_AREA)
+    marked[:rows] = cv2.resize(strip_HW3, (columns, rows), interpolation=cv2.INTER_AREA)
     return marked
 
 

@@ -31,8 +31,9 @@ _log = logging.getLogger(__name__)
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / "model" / "weights" / "nano"
 """Where shipped weights lie; the folder does not exist while none are worth shipping."""
 NUM_WARM, NUM_MEASURED = 3, 9
-MODEL_SHARE = 0.6
-"""Part of a frame's time that the model may take: tracking, warp and transport need the rest."""
+MODEL_SHARE = 0.4
+"""Part of a frame's time that the model may take. Tracking, warp and the way across the model's
+border take 20 ms of one core beside it, one after the other (docs/BENCHMARKS.md)."""
 RUNTIMES = (RuntimeName.OPENVINO, RuntimeName.EAGER)
 """In this order; one that is not installed is passed over, and the answer says so."""
 

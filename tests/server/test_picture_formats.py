@@ -10,7 +10,7 @@ import pytest
 
 from server.config import VideoSection
 from server.encoder import SteadyEncoder
-from server.picture_formats import copy_strip, fitted_size, i420_to_rgb, rgb_to_i420
+from server.picture_formats import copy_strip, fitted_size, i420_to_rgb, rgb_to_i420, top_strip
 
 PALETTE = [
     (0, 0, 0),
@@ -86,7 +86,7 @@ def test_the_marker_strip_is_carried_over_and_the_rest_is_not() -> None:
     driving = np.full((480, 640, 3), 10, dtype=np.uint8)
     driving[:30, 320:] = 250
     rendered = np.full((512, 512, 3), 99, dtype=np.uint8)
-    marked = copy_strip(driving, rendered)
+    marked = copy_strip(top_strip(driving), rendered)
     assert (marked[:32, :250] == 10).all()
     assert (marked[:32, 262:] == 250).all()
     assert (marked[32:] == 99).all()

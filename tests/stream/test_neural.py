@@ -281,7 +281,7 @@ def test_a_machine_that_keeps_up_gets_the_model(tmp_path: Path) -> None:
     choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.02))
     assert choice.loaded is not None
     assert choice.levels[0] == Level(2, 1, pytest.approx(0.01))
-    assert "10.0 ms per frame with 2 denoise steps, of 24 ms allowed" in choice.reason
+    assert "10.0 ms per frame with 2 denoise steps, of 16 ms allowed" in choice.reason
     assert [(each.num_denoise_steps, each.take_every) for each in choice.levels] == [
         (2, 1),
         (1, 1),
@@ -294,7 +294,7 @@ def test_a_machine_that_does_not_is_told_its_time(tmp_path: Path) -> None:
     folder = save_awake(tmp_path, "student")
     choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
     assert choice.loaded is None
-    assert "takes 100.0 ms per frame here, more than the 24 ms that 25 fps allow" in choice.reason
+    assert "takes 100.0 ms per frame here, more than the 16 ms that 25 fps allow" in choice.reason
 
 
 def test_by_name_a_slow_machine_gets_the_model_all_the_same(tmp_path: Path) -> None:
