@@ -139,10 +139,12 @@ def animate(
                 first_s = driving.stamp.time_s
             last_s = driving.stamp.time_s
             num_driving += 1
-            num_tracked += _is_tracked(rendered)
+            num_tracked += _num_tracked(rendered)
         if num_driving and written_until_s < last_s:
-            for frame in _rest_of_chunk(animator, driving):
+            rest = list(_rest_of_chunk(animator, driving))
+            for frame in rest:
                 writer.write(frame.rgb_HW3, frame.stamp.time_s)
+            num_tracked += _num_tracked(rest)
         if needs_face and num_tracked == 0:
             raise ClipError(
                 f"{driving_path}: no face was found in any of its {num_driving} pictures. "
@@ -181,8 +183,8 @@ def _rest_of_chunk(animator: Animator, last: DrivingFrame) -> Iterator[RenderedF
             return
 
 
-def _is_tracked(rendered: Sequence[RenderedFrame]) -> bool:
-    return any(frame.tracking is Tracking.TRACKED for frame in rendered)
+def _num_tracked(rendered: Sequence[RenderedFrame]) -> int:
+    return sum(frame.tracking is Tracking.TRACKED for frame in rendered)
 
 
 def _with_progress(clip: Clip | SoundClip, *, is_quiet: bool) -> Iterator[DrivingFrame]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from avatar.__main__ import main
 from avatar.character.character import Character, Framing, ReferenceView
 from avatar.errors import ClipError
-from avatar.frames import DrivingFrame, ReferenceGeometry, RenderedFrame
+from avatar.frames import DrivingFrame, ReferenceGeometry, RenderedFrame, Tracking
 from avatar.motion.geometry import place_head, reference_geometry
 from avatar.motion.topology import canonical_face
 from avatar.stream.clip import Clip
@@ -137,7 +138,8 @@ class _ByThree(EchoAnimator):
         self._waiting: list[RenderedFrame] = []
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
-        self._waiting += super().push(driving)
+        echoed = super().push(driving)
+        self._waiting += [replace(frame, tracking=Tracking.TRACKED) for frame in echoed]
         if len(self._waiting) < 3:
             return []
         ready, self._waiting = self._waiting, []
@@ -161,6 +163,7 @@ def test_what_a_chunk_holds_back_at_the_end_is_written_too(
         is_quiet=True,
     )
     assert summary.num_frames == 7
+    assert summary.tracked_fraction == 1.0
     assert summary.renderer == "echo"
     shown = [frame.rgb_HW3.mean() for frame in Clip(output).frames() if frame.rgb_HW3 is not None]
     assert shown == pytest.approx([20 + 30 * index for index in range(7)], abs=4)
