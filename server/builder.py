@@ -19,6 +19,7 @@ from typing import Protocol
 
 from avatar.errors import PictureReason, SessionError
 from server.builder_process import Answer, Job, Refused, run_builder
+from server.child_process import born_deaf
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ class Builder:
             name="liveactor-builder",
             daemon=True,
         )
-        process.start()
+        with born_deaf():
+            process.start()
         child.close()
         self._process, self._pipe = process, pipe
         return pipe

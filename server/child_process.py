@@ -1,7 +1,9 @@
 """What engine and builder processes begin with: a name to be told apart by, and no will to die.
 
 Ctrl-C and a service manager's SIGTERM reach the whole process group, so a child that died of them
-would look like a crash to a parent that is just taking everything down in order.
+would look like a crash to a parent that is just taking everything down in order. A child is born
+deaf to both (`born_deaf`, around its start) and listens again when it has said what they mean to it
+(`begin_as`): while its interpreter starts and imports, it could not.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +21,7 @@ GRACE_S = 3.0
 
 
 NAME_PREFIX = "actor-"
+_FOR_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
 
 
 def begin_as(role: str) -> None:
@@ -27,6 +31,17 @@ def begin_as(role: str) -> None:
         Path("/proc/self/comm").write_text(NAME_PREFIX + role)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_later)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
+
+
+@contextlib.contextmanager
+def born_deaf() -> Iterator[None]:
+    """Around a process' start: it inherits a mask under which signals wait for `begin_as`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_later(_number: int, _frame: FrameType | None) -> None:

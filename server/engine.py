@@ -25,6 +25,7 @@ from multiprocessing.context import SpawnProcess
 from avatar.stream.animator import Drawing
 from avatar.timing import Clock, monotonic_s
 from server.audio_ring import AudioRing
+from server.child_process import born_deaf
 from server.config import EngineSection, VideoSection
 from server.engine_messages import (
     EngineCommand,
@@ -142,7 +143,8 @@ class Engine:
         # The engine has one thread per lane; libraries that start their own only get in its way.
         # Read when numpy is imported, so it has to be set before the process begins.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        process.start()
+        with born_deaf():
+            process.start()
         for ours in (control_child, wake_child, *(reader for reader, _ in driving)):
             ours.close()
         self._process, self._control, self._picture_wake = process, control, wake

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.lip_sync import DEFAULT_LEAD_S, MAX_DELAY_S, LipSync
+from server.lip_sync import CAPTURE_CHUNK_S, DEFAULT_LEAD_S, MAX_DELAY_S, LipSync
 
 PERIOD_S = 0.04
 
@@ -37,7 +37,10 @@ class _Listener:
             said_s = self.now_s - self.picture_s - float(noise.uniform(0, jitter_s))
             leave_s = self.lips.on_picture(said_s, self.now_s, voice_lag_s=voice_lag_s)
             self.lips.on_picture_sent(said_s, leave_s, voice_lag_s=voice_lag_s)
-            picture_age_s = leave_s - said_s + (voice_lag_s or 0.0)
+            # The microphone stamps its sound a chunk late; a mouth made of it is late with it.
+            picture_age_s = (
+                leave_s - said_s + (-CAPTURE_CHUNK_S if voice_lag_s is None else voice_lag_s)
+            )
             self.ages_s.append(leave_s - said_s)
             self.skews_s.append(
                 lag_s + self.browser_voice_s - picture_age_s - self.browser_picture_s
@@ -55,7 +58,7 @@ def test_a_slow_picture_makes_the_voice_wait_and_is_not_held_itself() -> None:
     listener = _listener(picture_s=0.2)
     listener.browser(0.08, 0.03)
     listener.live(6)
-    assert listener.lips.delay_s == pytest.approx(0.15, abs=0.002)
+    assert listener.lips.delay_s == pytest.approx(0.15 - CAPTURE_CHUNK_S, abs=0.002)
     assert listener.lips.hold_s == pytest.approx(0.0, abs=0.001)
     assert listener.worst_ms() < 5
 
@@ -64,7 +67,9 @@ def test_a_browser_that_keeps_voice_for_long_makes_the_picture_wait() -> None:
     listener = _listener(picture_s=0.04)
     listener.browser(0.12, 0.03)
     listener.live(6)
-    assert listener.lips.hold_s == pytest.approx(0.02 + 0.12 - 0.03 - 0.04, abs=0.004)
+    assert listener.lips.hold_s == pytest.approx(
+        0.02 + CAPTURE_CHUNK_S + 0.12 - 0.03 - 0.04, abs=0.004
+    )
     assert listener.worst_ms() < 5
 
 
@@ -136,7 +141,7 @@ def test_small_changes_of_the_reports_do_not_move_the_voice() -> None:
 def test_without_reports_a_usual_browser_is_assumed_and_no_skew_is_claimed() -> None:
     listener = _listener(picture_s=0.2)
     listener.live(4, reports=False)
-    assert listener.lips.delay_s == pytest.approx(0.2 - DEFAULT_LEAD_S)
+    assert listener.lips.delay_s == pytest.approx(0.2 - CAPTURE_CHUNK_S - DEFAULT_LEAD_S)
     assert listener.lips.skew_s is None
 
 
@@ -158,7 +163,7 @@ def test_the_camera_s_way_matters_only_where_the_camera_moves_the_mouth() -> Non
         by_camera.on_picture(now_s - 0.06, now_s)
         by_voice.on_picture(now_s - 0.06, now_s, voice_lag_s=0.09)
     assert by_camera.uplink_skew_s == pytest.approx(0.1)
-    assert by_camera.delay_s == pytest.approx(0.06 + 0.1 - DEFAULT_LEAD_S)
+    assert by_camera.delay_s == pytest.approx(0.06 + 0.1 - CAPTURE_CHUNK_S - DEFAULT_LEAD_S)
     assert by_voice.delay_s == pytest.approx(0.06 + 0.09 - DEFAULT_LEAD_S)
 
 
@@ -167,7 +172,7 @@ def test_one_slow_picture_does_not_move_the_voice() -> None:
     for step in range(100):
         now_s = 100.0 + step * PERIOD_S
         lips.on_picture(now_s - (0.9 if step == 70 else 0.1), now_s)
-        assert lips.delay_s == pytest.approx(0.1 - DEFAULT_LEAD_S)
+        assert lips.delay_s == pytest.approx(0.1 - CAPTURE_CHUNK_S - DEFAULT_LEAD_S)
 
 
 def test_a_lying_clock_is_ignored() -> None:
