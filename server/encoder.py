@@ -159,10 +159,6 @@ class SteadyEncoder:
         self.last_timestamp = frame.pts
         return payloads, frame.pts
 
-    def pack(self, packet: Any) -> tuple[list[bytes], int]:
-        """aiortc's way in for data that is encoded already; this server has none."""
-        raise NotImplementedError("only pictures are sent")
-
     @property
     def target_bitrate(self) -> int:
         """Bits per second."""

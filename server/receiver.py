@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ def _inside(receiver: Any, name: str) -> Any:
     return getattr(receiver, f"_RTCRtpReceiver__{name}")
 
 
-class LowLatencyReceiver:
+class LowLatencyReceiver(ABC):
     """Common part: routing, statistics, retransmissions. Subclasses assemble and decode."""
 
     def __init__(self, *, clock: Clock = monotonic_s) -> None:
@@ -168,9 +169,11 @@ class LowLatencyReceiver:
             info = packet.sender_info
             self.sender_clock.update(info.ntp_timestamp, info.rtp_timestamp)
 
+    @abstractmethod
     async def _on_media(self, packet: MediaPacket, codec: Any, ssrc: int, now_s: float) -> None:
-        raise NotImplementedError
+        """A packet in order of arrival: what it makes whole goes on."""
 
+    @abstractmethod
     def close(self) -> None:
         """Stop timers and threads."""
 

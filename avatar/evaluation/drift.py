@@ -123,8 +123,10 @@ def _summary(loops: Sequence[_Loop]) -> Row:
 
 def _per_frame(loop: _Loop) -> float:
     """Median over pairs of pushes: a chunked animator works in every other one only."""
-    pairs = [(a + b) / 2 for a, b in zip(loop.push_s[::2], loop.push_s[1::2], strict=False)]
-    return median(pairs)
+    num_pairs = len(loop.push_s) // 2
+    return median(
+        (loop.push_s[2 * pair] + loop.push_s[2 * pair + 1]) / 2 for pair in range(num_pairs)
+    )
 
 
 def _slope(x: Sequence[float], y: Sequence[float]) -> float:

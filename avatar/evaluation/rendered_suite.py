@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -112,7 +113,7 @@ class RenderedClip:
         """Mean change along the true flow over all neighbours that are both there."""
         changes = [
             change_along(now, before, *flow)
-            for before, now, flow in zip(pictures, pictures[1:], self._flows, strict=False)
+            for (before, now), flow in zip(pairwise(pictures), self._flows, strict=True)
             if before is not None and now is not None
         ]
         known = [change for change in changes if change is not None]

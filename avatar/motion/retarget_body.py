@@ -177,7 +177,7 @@ class BodyRetargeter:
             (float(_ABSOLUTE_FROM_RAD), float(_ABSOLUTE_TO_RAD)),
         )
         self._plant_feet(driver, joints)
-        for (start, end), seen in zip(sk.ARM_BONES, seen_B, strict=False):
+        for (start, end), seen in zip(sk.ARM_BONES, seen_B[_IS_GESTURE_B], strict=True):
             visibility[end] = max(visibility[end], seen)
             visibility[start] = max(visibility[start], seen)
         hands, presence = self._hands(motion, joints)
