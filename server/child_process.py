@@ -1,4 +1,4 @@
-"""What engine and builder processes begin with: a name to be told apart by, and no will to die.
+"""What engine and builder processes begin with: a name, an ordinary rank, and no will to die.
 
 Ctrl-C and a service manager's SIGTERM reach the whole process group, so a child that died of them
 would look like a crash to a parent that is just taking everything down in order. A child is born
@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from server.priority import be_ordinary
+
 GRACE_S = 3.0
 """How long after SIGTERM the parent may take to end the process; nobody lives on without one."""
 
@@ -25,8 +27,9 @@ _FOR_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
 
 
 def begin_as(role: str) -> None:
-    """Take a name that `ps` and `top` show; ignore SIGINT; after SIGTERM end at the latest when
-    `GRACE_S` is over."""
+    """Take a name that `ps` and `top` show and no precedence; ignore SIGINT; after SIGTERM end at
+    the latest when `GRACE_S` is over."""
+    be_ordinary()
     with contextlib.suppress(OSError):  # not on every system
         Path("/proc/self/comm").write_text(NAME_PREFIX + role)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

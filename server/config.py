@@ -193,6 +193,8 @@ class ServeConfig:
     ice: IceSection = field(default_factory=IceSection)
     receiver: ReceiverSection = field(default_factory=ReceiverSection)
     impairment: ImpairmentSection = field(default_factory=ImpairmentSection)
+    is_preferred: bool = True
+    """Ask the system to run the media process before other programs (see `server.priority`)."""
     is_probe_allowed: bool = False
     """Sessions may ask that the marker strip of the driving picture be carried through."""
 

@@ -32,6 +32,7 @@ from server.engine_messages import (
     EngineEvent,
     EngineOptions,
     EngineReady,
+    LaneDrawing,
     StopEngine,
     WarmUp,
 )
@@ -77,7 +78,7 @@ class Engine:
         self.num_restarts = 0
         self.warm_up_s = 0.0
         self.drawing: Drawing | None = None
-        """What draws, and why; None until the engine was ready once."""
+        """What draws, and why, as said last; None until the engine was ready once."""
         self.on_state: list[Callable[[EngineState], None]] = []
         driving_bytes = video.driving_max_side_px**2 * 3
         self.lanes = [
@@ -212,6 +213,8 @@ class Engine:
                 for lane in self.lanes:
                     lane.on_engine_ready(was_restarting=was_restarting)
             else:
+                if isinstance(event, LaneDrawing):
+                    self.drawing = event.drawing
                 self.lanes[event.lane].on_event(event)
 
     def _on_pictures(self) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import os
-import pickle
 import queue
 import select
 import threading
@@ -23,7 +22,7 @@ from multiprocessing.connection import Connection
 from avatar.errors import LiveactorError
 from avatar.frames import AudioChunk, ByteArray, DrivingFrame, RenderedFrame, Stamp
 from avatar.regions import LiveSettings, Region, Source
-from avatar.stream.animator import Animator, Neutral
+from avatar.stream.animator import Animator, Drawing, Neutral
 from avatar.timing import monotonic_s
 from server.audio_ring import AudioRing
 from server.engine_messages import (
@@ -32,10 +31,10 @@ from server.engine_messages import (
     CloseLane,
     ConfigureLane,
     DrivingMeta,
-    EngineEvent,
     LaneCalibrated,
     LaneClosed,
     LaneCommand,
+    LaneDrawing,
     LaneLayout,
     LaneOpened,
     LaneProblem,
@@ -45,6 +44,7 @@ from server.engine_messages import (
     SwapCharacter,
     UseNeutral,
 )
+from server.engine_outlet import Outlet
 from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
 from server.packed_character import unpack
@@ -64,26 +64,6 @@ _COMMANDS_WAITING = 256
 _STAMPS_REMEMBERED = 64
 ANY_GENERATION = 0
 """Generations of sessions count from 1."""
-
-
-class Outlet:
-    """The engine's way out: events over the pipe, a byte for each rendered picture."""
-
-    def __init__(self, control: Connection, picture_wake: Connection) -> None:
-        self._control = control
-        self._picture_wake = picture_wake
-        self._lock = threading.Lock()
-        os.set_blocking(picture_wake.fileno(), False)
-
-    def tell(self, event: EngineEvent) -> None:
-        """Send an event; silently nothing when the parent is gone (the main loop ends then)."""
-        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._control.send_bytes(pickle.dumps(event))
-
-    def wake(self) -> None:
-        """A picture is there. A full pipe means that the reader has a wake-up waiting."""
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(self._picture_wake.fileno(), b"p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +196,13 @@ class _LaneLoop:
         self._num_calibrated = animator.num_calibrated
         self._neutral_sent: Neutral | None = None
         self._shown_id: str | None = opened.character_id
+        self._drawing_told: Drawing | None = None
 
     def run(self) -> None:
         """Serve until closed."""
         lane = self._lane
         wake, bell = lane._wake.fileno(), lane._bell_out
+        self._tell_drawing()
         while True:
             timeout_s = max(0.0, self._next_blank_s() - monotonic_s())
             readable, _, _ = select.select([wake, bell], [], [], timeout_s)
@@ -239,6 +221,7 @@ class _LaneLoop:
             elif monotonic_s() >= self._next_blank_s():
                 self._push(self._blank_meta(), None, is_driven=False)
             self._tell_calibrated()
+            self._tell_drawing()
             self._send_neutral()
 
     def _next_blank_s(self) -> float:
@@ -359,6 +342,15 @@ class _LaneLoop:
         self._num_calibrated = self._animator.num_calibrated
         self._neutral_due_s = monotonic_s() + _NEUTRAL_AFTER_CALIBRATED_S
         self._lane._outlet.tell(LaneCalibrated(self._lane.index, self._opened.generation))
+
+    def _tell_drawing(self) -> None:
+        drawing = self._animator.drawing
+        if drawing == self._drawing_told:
+            return
+        self._drawing_told = drawing
+        lane, generation = self._lane.index, self._opened.generation
+        logger.info("lane %d is drawn by %s: %s", lane, drawing.renderer, drawing.reason)
+        self._lane._outlet.tell(LaneDrawing(lane, generation, drawing))
 
     def _send_neutral(self) -> None:
         now_s = monotonic_s()

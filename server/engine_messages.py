@@ -164,6 +164,15 @@ class LaneCalibrated:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneDrawing:
+    """What draws the session's character; said at its beginning and when it changes."""
+
+    lane: int
+    generation: int
+    drawing: Drawing
+
+
+@dataclass(frozen=True, slots=True)
 class LaneProblem:
     """Something did not work; `is_fatal` ends the session. `code` as in protocol.Notice."""
 
@@ -182,7 +191,15 @@ class LaneClosed:
     generation: int
 
 
-LaneEvent = LaneOpened | CharacterShown | NeutralChanged | LaneCalibrated | LaneProblem | LaneClosed
+LaneEvent = (
+    LaneOpened
+    | CharacterShown
+    | NeutralChanged
+    | LaneCalibrated
+    | LaneDrawing
+    | LaneProblem
+    | LaneClosed
+)
 EngineEvent = EngineReady | LaneEvent
 
 # --- beside each picture ------------------------------------------------------------------------

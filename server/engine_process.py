@@ -19,7 +19,7 @@ import cv2
 
 from avatar.timing import monotonic_s
 from server.child_process import begin_as
-from server.engine_lane import Lane, Outlet
+from server.engine_lane import Lane
 from server.engine_messages import (
     CloseLane,
     EngineCommand,
@@ -31,6 +31,7 @@ from server.engine_messages import (
     StopEngine,
     WarmUp,
 )
+from server.engine_outlet import Outlet
 from server.engine_spares import SpareAnimators
 
 logger = logging.getLogger(__name__)

@@ -81,7 +81,8 @@ class RateGate:
     """Lets one frame per interval pass, early ones by half an interval, and hardly more on average.
 
     A camera of the same nominal rate may be a little quicker; leaving out every hundredth of its
-    frames would be seen, and costs more than it saves.
+    frames would be seen, and costs more than it saves. Asked by the frames' own times, not by their
+    arrivals: those bunch up, and a late frame must not cost the next one its place.
     """
 
     TOLERANCE = 1.02
@@ -90,9 +91,9 @@ class RateGate:
         self._period_s = period_s / self.TOLERANCE
         self._due_s = float("-inf")
 
-    def passes(self, now_s: float) -> bool:
-        """Whether a frame that came at `now_s` may go on."""
-        if now_s < self._due_s - 0.5 * self._period_s:
+    def passes(self, taken_s: float) -> bool:
+        """Whether a frame that was taken at `taken_s` may go on."""
+        if taken_s < self._due_s - 0.5 * self._period_s:
             return False
-        self._due_s = max(self._due_s, now_s - 0.5 * self._period_s) + self._period_s
+        self._due_s = max(self._due_s, taken_s - 0.5 * self._period_s) + self._period_s
         return True

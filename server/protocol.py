@@ -210,6 +210,17 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """What draws the character, and why: after `hello`, and whenever it changes."""
+
+    type: ClassVar[str] = "drawing"
+    renderer: str
+    """warp | neural | copy | echo"""
+    reason: str
+    """One sentence, with the measured time where one decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a person should know; the session goes on. `code` is a stable word.
 
@@ -231,7 +242,7 @@ class Bye:
     reason: str
 
 
-ServerMessage = Hello | Heartbeat | Stats | NeutralFace | UseCharacter | Notice | Bye
+ServerMessage = Hello | Heartbeat | Stats | NeutralFace | UseCharacter | Drawing | Notice | Bye
 
 # --- HTTP bodies --------------------------------------------------------------------------------
 
@@ -326,7 +337,8 @@ CLIENT_MESSAGES: Mapping[str, type[ClientMessage]] = {
     kind.type: kind for kind in (Heartbeat, Settings, UseCharacter, Calibrate, NeutralFace, Playout)
 }
 SERVER_MESSAGES: Mapping[str, type[ServerMessage]] = {
-    kind.type: kind for kind in (Hello, Heartbeat, Stats, NeutralFace, UseCharacter, Notice, Bye)
+    kind.type: kind
+    for kind in (Hello, Heartbeat, Stats, NeutralFace, UseCharacter, Drawing, Notice, Bye)
 }
 
 _Message = TypeVar("_Message")

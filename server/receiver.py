@@ -13,7 +13,6 @@ the decoder thread, sound in the event loop (decoding 20 ms of Opus takes about 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -299,6 +298,5 @@ class AudioReceiver(LowLatencyReceiver):
 
     def close(self) -> None:
         """Stop waiting for gaps."""
-        with contextlib.suppress(AttributeError):
-            if self._timer is not None:
-                self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()

@@ -20,6 +20,7 @@ from pathlib import Path
 from aiohttp import web
 
 from avatar.errors import ConfigError
+from avatar.timing import Clock, monotonic_s
 from server.app import WEB_FOLDER, LiveApp
 from server.builder import Builder, BuilderLike
 from server.character_cache import default_folder
@@ -43,6 +44,24 @@ packet of voice every 20 ms; the default of 5 ms is heard as jitter."""
 def _collect_later(_session: object) -> None:
     """Closed connections are cycles that hold codecs and pictures: tens of MB until collected."""
     asyncio.get_running_loop().call_later(_COLLECT_AFTER_S, gc.collect)
+
+
+class StopWatch:
+    """How long the steps of something took, for the log."""
+
+    def __init__(self, clock: Clock = monotonic_s) -> None:
+        self._clock = clock
+        self._last_s = clock()
+        self._steps: list[str] = []
+
+    def note(self, step: str) -> None:
+        """This step is over."""
+        now_s = self._clock()
+        self._steps.append(f"{step} {now_s - self._last_s:.2f} s")
+        self._last_s = now_s
+
+    def __str__(self) -> str:
+        return ", ".join(self._steps)
 
 
 class LiveServer:
@@ -139,16 +158,22 @@ class LiveServer:
 
     async def stop(self) -> None:
         """Take everything down."""
+        took = StopWatch()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.characters.close()
+        took.note("own tasks")
         await self.table.close_all("shutdown")
+        took.note("sessions")
         if self._runner is not None:
             await self._runner.cleanup()
+        took.note("http")
         await asyncio.gather(self.engine.stop(), self.builder.stop())
+        took.note("engine and builder")
         self._executor.shutdown(wait=False, cancel_futures=True)
         gc.unfreeze()
+        logger.info("stopped: %s", took)
 
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Serve until the event is set, then take everything down."""

@@ -20,6 +20,7 @@ from server.engine import Engine, EngineState
 from server.engine_messages import (
     CharacterShown,
     LaneCalibrated,
+    LaneDrawing,
     LaneEvent,
     LaneProblem,
     NeutralChanged,
@@ -105,6 +106,7 @@ class Session:
         self.stats = SessionStats(self, clock)
         self._settings = protocol.Settings()
         self._character_id = ""
+        self._drawing: protocol.Drawing | None = None
         self._is_probe = False
         self._is_lane_open = False
         self._last_heartbeat_s = self._origin_s
@@ -217,6 +219,10 @@ class Session:
             self._say(protocol.UseCharacter(event.character_id))
         elif isinstance(event, LaneCalibrated):
             self._say(protocol.Notice("calibrated", "Your relaxed face is known now."))
+        elif isinstance(event, LaneDrawing):
+            drawing = event.drawing
+            self._drawing = protocol.Drawing(drawing.renderer, drawing.reason)
+            self._say(self._drawing)
         elif isinstance(event, LaneProblem):
             self._say(protocol.Notice(event.code, event.message))
             if event.is_fatal:
@@ -256,6 +262,8 @@ class Session:
                 is_probe=self._is_probe,
             )
         )
+        if self._drawing is not None:  # said by the engine before anybody could listen
+            self._say(self._drawing)
 
     def _on_message(self, text: str | bytes) -> None:
         if self._machine.is_over:

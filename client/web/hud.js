@@ -3,6 +3,7 @@
  * drops, bitrate and tracking. Knows how to draw figures; gathers those of the connection itself.
  *
  * @typedef {import("./protocol.js").Stats} Stats
+ * @typedef {import("./protocol.js").Drawing} Drawing
  * @typedef {import("./peer.js").Peer} Peer
  * @typedef {import("./latency.js").Parts} Parts
  */
@@ -19,6 +20,13 @@ const TRACKING_WORDS = /** @type {Record<string, string>} */ ({
   easing: "easing to rest",
   lost: "no face",
   none: "waiting",
+});
+
+const RENDERER_WORDS = /** @type {Record<string, string>} */ ({
+  warp: "landmark warp",
+  neural: "trained model",
+  copy: "still picture",
+  echo: "camera echo",
 });
 
 const PART_WORDS = /** @type {[keyof Parts, string][]} */ ([
@@ -46,6 +54,8 @@ export class Hud {
     this.stats = null;
     /** the voice moved the mouth since the last statistics */
     this.isByVoice = false;
+    /** @type {Drawing|null} */
+    this.drawing = null;
     /** @type {import("./link_stats.js").LinkStats|null} */
     this.link = null;
     /** @type {Peer|null} */
@@ -72,6 +82,12 @@ export class Hud {
     this.isByVoice = (stats.counts.mouth_by_voice ?? 0) > before;
     this.stats = stats;
     this.estimate.addTraces(stats.frames ?? []);
+    this.#draw();
+  }
+
+  /** @param {Drawing|null} drawing null: the server has not said it yet */
+  hearDrawing(drawing) {
+    this.drawing = drawing;
     this.#draw();
   }
 
@@ -105,7 +121,7 @@ export class Hud {
 
   #draw() {
     if (this.root.hidden) return;
-    const { stats, link } = this;
+    const { stats, link, drawing } = this;
     const estimate = this.estimate.summary();
     const latency = estimate
       ? `≈ ${Math.round(estimate.p50Ms)} / ${ms(estimate.p95Ms)}`
@@ -114,6 +130,7 @@ export class Hud {
     const rows = [
       ["Glass to glass", latency],
       ["Tracking", stats ? (TRACKING_WORDS[stats.tracking] ?? stats.tracking) : "waiting"],
+      ["Drawn by", drawing ? rendererWords(drawing) : "…"],
       ["Mouth moved by", stats ? (this.isByVoice ? "voice" : "camera or idle life") : "…"],
       ["In, drawn, out", stats ? `${rates.join(", ")} fps` : "…"],
       ["Up, down", link ? `${rate(link.upBps)}, ${rate(link.downBps)}` : "…"],
@@ -133,9 +150,15 @@ export class Hud {
       ]),
       ...(estimate ? [bar(estimate.parts)] : []),
       list(rows),
+      ...(drawing ? [make("p", { class: "hud-legend hud-reason" }, [drawing.reason])] : []),
       ...(stats ? stageTable(stats) : []),
     );
   }
+}
+
+/** @param {Drawing} drawing @returns {string} what draws, in a person's words */
+export function rendererWords({ renderer }) {
+  return RENDERER_WORDS[renderer] ?? renderer;
 }
 
 /** @param {Parts} parts a bar whose pieces are as long as the parts last */

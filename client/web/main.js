@@ -39,6 +39,7 @@ const store = new Store({
   characters: [],
   characterId: null,
   shownId: null,
+  drawing: null,
   live: preferences.live,
   isCameraOn: false,
   isHearingSelf: false,

@@ -24,6 +24,7 @@
  *   bitrate_out_bps: number, voice_delay_ms: number, picture_hold_ms: number,
  *   voice_skew_ms: number|null, round_trip_ms: number|null,
  *   frames: FrameTrace[]}} Stats
+ * @typedef {{renderer: string, reason: string}} Drawing  what draws the character, and why
  * @typedef {{type: string, [field: string]: unknown}} ServerMessage
  */
 
@@ -75,6 +76,7 @@ const SERVER_FIELDS = Object.freeze({
   },
   neutral: { neutral: "object" },
   character: { id: "string" },
+  drawing: { renderer: "string", reason: "string" },
   notice: { code: "string", message: "string" },
   bye: { reason: "string" },
 });

@@ -12,7 +12,8 @@
  *   'failed'} Phase
  * @typedef {import("./protocol.js").CharacterInfo} CharacterInfo
  * @typedef {{code: string, detail: string}} Failure  `code` is a key of failures.js
- * `characterId` is the choice, `shownId` what the server last said to be on screen.
+ * `characterId` is the choice, `shownId` what the server last said to be on screen,
+ * `drawing` what draws it there, and why.
  * @typedef {{
  *   phase: Phase,
  *   failure: Failure|null,
@@ -20,6 +21,7 @@
  *   characters: CharacterInfo[],
  *   characterId: string|null,
  *   shownId: string|null,
+ *   drawing: import("./protocol.js").Drawing|null,
  *   live: import("./protocol.js").LiveSettings,
  *   isCameraOn: boolean,
  *   isHearingSelf: boolean,

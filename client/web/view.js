@@ -18,6 +18,7 @@
 import { speak, tell } from "./announcer.js";
 import { byId, clockText } from "./elements.js";
 import { Hints, hintText } from "./hints.js";
+import { rendererWords } from "./hud.js";
 import { usesCamera } from "./protocol.js";
 import { recordingFormat } from "./recorder.js";
 import { isInSession } from "./state.js";
@@ -188,15 +189,30 @@ export class View {
         calibration.hear(message.neutral);
         break;
       case "hello":
-        store.update({ shownId: message.character });
+        store.update({ shownId: message.character, drawing: null });
+        hud.hearDrawing(null);
         break;
       case "character":
         store.update({ shownId: message.id });
+        break;
+      case "drawing":
+        hud.hearDrawing(message);
+        this.#hearDrawing(message);
         break;
       case "notice":
         this.#notice(message.code, message.message);
         break;
       default:
+    }
+  }
+
+  /** @param {any} drawing what draws from now on; a change amid the call is worth a word */
+  #hearDrawing({ renderer, reason }) {
+    const { store } = this.parts;
+    const before = store.state.drawing;
+    store.update({ drawing: { renderer, reason } });
+    if (before !== null && before.renderer !== renderer) {
+      tell(`The ${rendererWords({ renderer, reason })} draws now. ${reason}`);
     }
   }
 
@@ -259,6 +275,9 @@ export class View {
     if (document.title !== title) document.title = title;
     const text = `${PHASE_WORDS[state.phase]}${time}`;
     if (this.statusText.textContent !== text) this.statusText.textContent = text;
+    const { drawing } = state;
+    const by = isLive && drawing ? `Drawn by the ${rendererWords(drawing)}. ${drawing.reason}` : "";
+    if (this.statusText.title !== by) this.statusText.title = by;
   }
 
   /** @param {State} state */

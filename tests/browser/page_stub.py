@@ -220,6 +220,8 @@ class StubServer:
             "is_probe": self.is_probe_allowed and offer["probe"],
         }
         channel.send(json.dumps(hello))
+        drawing = {"renderer": "neural", "reason": "The model takes 12 ms per picture here."}
+        channel.send(json.dumps({"type": "drawing", **drawing}))
         while channel.readyState == "open":
             channel.send(json.dumps(self._stats()))
             await asyncio.sleep(0.5)

@@ -196,9 +196,25 @@ async def test_figures_show_rates_latency_drops_and_tracking(page: Page, stub: S
     for words in ("Glass to glass", "face tracked", "30, 25, 25 fps", "motion", "9.1 / 14.6"):
         await expect(hud).to_contain_text(words)
     await expect(hud).to_contain_text("640 × 480 VP8")
+    await expect(hud).to_contain_text("trained model")
+    await expect(hud).to_contain_text("12 ms per picture")
     await expect(hud.locator(".hud-head strong").first).to_have_text(re.compile(r"^\d+"))
     await page.keyboard.press("h")
     await expect(hud).to_be_hidden()
+
+
+async def test_a_renderer_that_hands_over_amid_the_call_is_named(
+    page: Page, stub: StubServer
+) -> None:
+    await go_live(page)
+    status = page.locator("#status-text")
+    await expect(status).to_have_attribute("title", re.compile("Drawn by the trained model"))
+    await expect(page.locator("#toast")).to_be_hidden()
+    stub.say({"type": "drawing", "renderer": "warp", "reason": "The model fell behind."})
+    await expect(page.locator("#toast")).to_have_text(
+        "The landmark warp draws now. The model fell behind."
+    )
+    await expect(status).to_have_attribute("title", re.compile("landmark warp"))
 
 
 async def test_own_voice_is_silent_unless_asked_for(page: Page, stub: StubServer) -> None:

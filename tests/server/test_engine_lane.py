@@ -9,24 +9,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from avatar.frames import DrivingFrame, RenderedFrame
+from avatar.stream.animator import Drawing
 from avatar.stream.echo import CopyAnimator
 from avatar.timing import monotonic_s
 from server.audio_ring import AudioRing
-from server.engine_lane import Lane, Outlet
+from server.engine_lane import Lane
 from server.engine_messages import (
     CalibrateLane,
     CharacterShown,
     CloseLane,
     LaneCalibrated,
     LaneClosed,
+    LaneDrawing,
     LaneLayout,
     OpenLane,
 )
+from server.engine_outlet import Outlet
 from server.frame_ring import FrameRing
 from server.packed_character import pack
 from tests.server.live import make_character
 
 PUSHES_OF_A_CALIBRATION = 5
+PUSHES_OF_A_MODEL = 3
 
 
 class _Calibrating(CopyAnimator):
@@ -46,13 +50,31 @@ class _Calibrating(CopyAnimator):
         return super().push(driving)
 
 
+class _HandingOver(CopyAnimator):
+    """Soon gives its model up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._num_pushed = 0
+        self.drawing = Drawing("neural", "The model keeps up.")
+
+    def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
+        self._num_pushed += 1
+        if self._num_pushed == PUSHES_OF_A_MODEL:
+            self.drawing = Drawing("warp", "The model fell behind.")
+        return super().push(driving)
+
+
 class _Spares:
     """Hands out the test's animator."""
 
-    def take(self) -> _Calibrating:
-        return _Calibrating()
+    def __init__(self, animator: CopyAnimator) -> None:
+        self._animator = animator
 
-    def give_back(self, animator: _Calibrating) -> None:
+    def take(self) -> CopyAnimator:
+        return self._animator
+
+    def give_back(self, animator: CopyAnimator) -> None:
         animator.close()
 
     def refill(self) -> None:
@@ -75,7 +97,7 @@ class _Events:
 
 
 @contextmanager
-def _open_lane() -> Iterator[tuple[Lane, _Events]]:
+def _open_lane(animator: CopyAnimator) -> Iterator[tuple[Lane, _Events]]:
     rings = (
         FrameRing.create(num_slots=3, picture_bytes=64 * 64 * 3),
         FrameRing.create(num_slots=3, picture_bytes=256 * 256 * 3 // 2),
@@ -85,7 +107,8 @@ def _open_lane() -> Iterator[tuple[Lane, _Events]]:
     woken, wake = multiprocessing.Pipe(duplex=False)
     driving, driver = multiprocessing.Pipe(duplex=False)
     layout = LaneLayout(0, rings[0].layout, rings[1].layout, rings[2].layout)
-    lane = Lane(layout, driving, Outlet(control, wake), _Spares(), fps=50.0)  # type: ignore[arg-type]
+    outlet, spares = Outlet(control, wake), _Spares(animator)
+    lane = Lane(layout, driving, outlet, spares, fps=50.0)  # type: ignore[arg-type]
     lane.open(
         OpenLane(
             lane=0,
@@ -110,10 +133,18 @@ def _open_lane() -> Iterator[tuple[Lane, _Events]]:
 
 
 def test_the_end_of_a_calibration_is_told_when_it_ends_and_once() -> None:
-    with _open_lane() as (lane, events):
+    with _open_lane(_Calibrating()) as (lane, events):
         events.until(CharacterShown)
         lane.tell(CalibrateLane(0, 1))
         heard = events.until(LaneCalibrated)
         assert [type(event) for event in heard] == [LaneCalibrated]
         lane.close(CloseLane(0, 1))
         assert not [event for event in events.until(LaneClosed) if type(event) is LaneCalibrated]
+
+
+def test_what_draws_is_told_at_the_beginning_and_when_it_changes() -> None:
+    with _open_lane(_HandingOver()) as (_, events):
+        (*_, first) = events.until(LaneDrawing)
+        assert first.drawing.renderer == "neural"
+        (*_, second) = events.until(LaneDrawing)
+        assert second.drawing == Drawing("warp", "The model fell behind.")

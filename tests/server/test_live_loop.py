@@ -33,6 +33,8 @@ async def test_driving_pictures_come_back_and_the_session_speaks() -> None:
         assert len({int(level) // 4 for level in levels}) > 10, "the counting pictures are seen"
         (hello,) = caller.heard(protocol.Hello)
         assert hello.session == caller.session_id
+        (drawing,) = caller.heard(protocol.Drawing)
+        assert drawing.renderer == "echo"
         caller.say(type="heartbeat", t_ms=12.5)
         await until(
             lambda: protocol.Heartbeat(12.5) in caller.messages, "the heartbeat was answered"
