@@ -189,3 +189,5 @@ class RenderedFrame:
     """Seconds spent per stage (`motion`, `render`, ...) for this frame."""
     voice_lag_s: float | None = None
     """As in `RetargetedMotion`: the sound that belongs to this picture is that much older."""
+    backdrop_HW3: ByteArray | None = None
+    """What shows where the character does not cover; None where the renderer has no matte."""

@@ -61,6 +61,7 @@ class LiveApp:
         app.add_routes(
             [
                 web.get("/", self._index),
+                web.get("/overlay", self._overlay_page),
                 web.get("/health", self._health),
                 web.get("/metrics", self._show_metrics),
                 web.get("/api/config", self._show_config),
@@ -71,6 +72,8 @@ class LiveApp:
                 web.post("/api/sessions", self._begin),
                 web.delete("/api/sessions/{id}", self._end),
                 web.post("/api/sessions/{id}/bye", self._end),
+                web.get("/api/overlays/{key}", self._overlay_state),
+                web.post("/api/overlays", self._begin_overlay),
             ]
         )
         if self._web_folder.is_dir():
@@ -108,7 +111,13 @@ class LiveApp:
     # --- the page -------------------------------------------------------------------------------
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
-        page = self._web_folder / "index.html"
+        return self._page("index.html")
+
+    async def _overlay_page(self, request: web.Request) -> web.StreamResponse:
+        return self._page("overlay.html")
+
+    def _page(self, name: str) -> web.StreamResponse:
+        page = self._web_folder / name
         if not page.is_file():
             return error_response(404, "no_page", "The page is not part of this installation.")
         return web.FileResponse(page, headers={"Cache-Control": "no-cache"})
@@ -189,6 +198,26 @@ class LiveApp:
         return web.json_response(protocol.to_json(info), status=201, headers=location)
 
     # --- sessions -------------------------------------------------------------------------------
+
+    async def _overlay_state(self, request: web.Request) -> web.Response:
+        session = self._table.find_by_overlay_key(request.match_info["key"])
+        reply = protocol.OverlayState(is_live=session is not None)
+        return web.json_response(protocol.to_json(reply))
+
+    async def _begin_overlay(self, request: web.Request) -> web.Response:
+        """Somebody's own streaming program looks on (see `server.overlays`)."""
+        if (refusal := self._gate.spend(request)) is not None:
+            return refusal
+        if request.content_type != "application/json":
+            return error_response(415, "wrong_type", "Send the offer as application/json.")
+        body = await _read_body(request, _OFFER_BYTES)
+        offer = protocol.parse_body(protocol.OverlayOffer, body, max_bytes=_OFFER_BYTES)
+        session = self._table.find_by_overlay_key(offer.key)
+        if session is None:
+            return error_response(409, "not_live", "Nobody is live with this overlay key.")
+        overlay_id, answer = await session.overlays.open(offer.sdp)
+        reply = protocol.OverlayAnswer(overlay_id, answer)
+        return web.json_response(protocol.to_json(reply), status=201)
 
     async def _begin(self, request: web.Request) -> web.Response:
         if (refusal := self._gate.spend(request)) is not None:

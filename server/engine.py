@@ -81,12 +81,14 @@ class Engine:
         """What draws, and why, as said last; None until the engine was ready once."""
         self.on_state: list[Callable[[EngineState], None]] = []
         driving_bytes = video.driving_max_side_px**2 * 3
+        # I420, and the same twice again for an overlay's colours and coverage.
+        rendered_bytes = video.canvas_max_px * 3 // 2 * 3
         self.lanes = [
             EngineLane(
                 index,
                 driving=FrameRing.create(num_slots=3, picture_bytes=driving_bytes),
                 # Several slots: an animator may hand back a chunk of pictures at once.
-                rendered=FrameRing.create(num_slots=8, picture_bytes=video.canvas_max_px * 3 // 2),
+                rendered=FrameRing.create(num_slots=8, picture_bytes=rendered_bytes),
                 audio=AudioRing.create(duration_s=2.0, sample_rate_hz=AUDIO_RATE_HZ),
                 send=self._send,
                 clock=clock,

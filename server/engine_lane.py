@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from multiprocessing.connection import Connection
 
+import numpy as np
+
 from avatar.errors import LiveactorError
 from avatar.frames import AudioChunk, ByteArray, DrivingFrame, RenderedFrame, Stamp
 from avatar.regions import LiveSettings, Region, Source
 from avatar.stream.animator import Animator, Drawing, Neutral
+from avatar.stream.cutout import cut_out
 from avatar.timing import monotonic_s
 from server.audio_ring import AudioRing
 from server.engine_messages import (
@@ -41,6 +44,7 @@ from server.engine_messages import (
     NeutralChanged,
     OpenLane,
     RenderedMeta,
+    ShowOverlay,
     SwapCharacter,
     UseNeutral,
 )
@@ -48,7 +52,12 @@ from server.engine_outlet import Outlet
 from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
 from server.packed_character import unpack
-from server.picture_formats import copy_strip, rgb_to_i420, top_strip
+from server.picture_formats import (
+    copy_strip,
+    rgb_to_i420,
+    rgb_to_i420_over_alpha,
+    top_strip,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +206,7 @@ class _LaneLoop:
         self._neutral_sent: Neutral | None = None
         self._shown_id: str | None = opened.character_id
         self._drawing_told: Drawing | None = None
+        self._has_overlay = opened.has_overlay
 
     def run(self) -> None:
         """Serve until closed."""
@@ -278,7 +288,10 @@ class _LaneLoop:
         rgb_HW3 = frame.rgb_HW3
         if origin.strip_HW3 is not None:
             rgb_HW3 = copy_strip(origin.strip_HW3, rgb_HW3)
-        i420 = rgb_to_i420(rgb_HW3)
+        picture, overlay_rows = rgb_to_i420(rgb_HW3), 0
+        if self._has_overlay:
+            overlay_i420 = rgb_to_i420_over_alpha(*cut_out(frame))
+            picture, overlay_rows = np.concatenate([picture, overlay_i420]), len(overlay_i420)
         meta = RenderedMeta(
             generation=self._opened.generation,
             pts=frame.stamp.pts,
@@ -293,9 +306,10 @@ class _LaneLoop:
             tracking=frame.tracking,
             stage_s=frame.stage_s,
             voice_lag_s=frame.voice_lag_s,
+            overlay_rows=overlay_rows,
         )
         self._num_skipped = 0
-        self._lane._rendered.publish(i420, meta.pack())
+        self._lane._rendered.publish(picture, meta.pack())
         self._lane._outlet.wake()
 
     def _new_audio(self) -> tuple[AudioChunk, ...]:
@@ -328,6 +342,8 @@ class _LaneLoop:
             self._shown_id = command.character_id
         elif isinstance(command, ConfigureLane):
             self._animator.configure(_live_settings(command.sources, command.is_mirrored))
+        elif isinstance(command, ShowOverlay):
+            self._has_overlay = command.is_on
         elif isinstance(command, CalibrateLane):
             self._animator.calibrate()
         elif isinstance(command, UseNeutral):

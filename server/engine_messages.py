@@ -62,6 +62,8 @@ class OpenLane:
     is_probe: bool
     origin_s: float
     """`time.monotonic()` at which the session's media clock is 0."""
+    has_overlay: bool = False
+    """As in ShowOverlay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,15 @@ class ConfigureLane:
     generation: int
     sources: Mapping[str, str]
     is_mirrored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOverlay:
+    """Hand back the character cut out too, beside each picture (or no longer)."""
+
+    lane: int
+    generation: int
+    is_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,9 @@ class StopEngine:
     """Close everything and exit."""
 
 
-LaneCommand = OpenLane | SwapCharacter | ConfigureLane | CalibrateLane | UseNeutral | CloseLane
+LaneCommand = (
+    OpenLane | SwapCharacter | ConfigureLane | ShowOverlay | CalibrateLane | UseNeutral | CloseLane
+)
 EngineCommand = LaneCommand | WarmUp | StopEngine
 
 # --- engine process -> media process ------------------------------------------------------------
@@ -205,7 +218,7 @@ EngineEvent = EngineReady | LaneEvent
 # --- beside each picture ------------------------------------------------------------------------
 
 _DRIVING = struct.Struct("<QqQdd")
-_RENDERED = struct.Struct("<QqQddddHHI")
+_RENDERED = struct.Struct("<QqQddddHHII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +269,8 @@ class RenderedMeta:
     stage_s: Mapping[str, float] = field(default_factory=dict)
     voice_lag_s: float | None = None
     """The mouth follows the voice and shows what was said that much before the stamp."""
+    overlay_rows: int = 0
+    """Rows at the end of the bytes that are the cut-out picture; 0 where there is none."""
 
     def pack(self) -> bytes:
         """As bytes beside the picture; stages that do not fit are left out."""
@@ -270,6 +285,7 @@ class RenderedMeta:
             self.chunk_frames,
             int(self.is_driven),
             self.num_skipped,
+            self.overlay_rows,
         )
         stages = {name[:24]: round(value, 6) for name, value in list(self.stage_s.items())[:12]}
         lag_s = None if self.voice_lag_s is None else round(self.voice_lag_s, 4)
@@ -291,6 +307,7 @@ class RenderedMeta:
             chunk,
             driven,
             skipped,
+            overlay_rows,
         ) = _RENDERED.unpack_from(data)
         tracking, stages, lag_s = json.loads(data[_RENDERED.size :])
         return cls(
@@ -307,4 +324,5 @@ class RenderedMeta:
             Tracking(tracking),
             stages,
             lag_s,
+            overlay_rows,
         )

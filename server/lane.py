@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
 from avatar.frames import ByteArray, FloatArray
 from avatar.timing import Clock
 from server.audio_ring import AudioRing
@@ -34,6 +36,7 @@ from server.engine_messages import (
     NeutralChanged,
     OpenLane,
     RenderedMeta,
+    ShowOverlay,
     SwapCharacter,
     UseNeutral,
 )
@@ -50,6 +53,8 @@ class RenderedPicture:
 
     i420: ByteArray
     meta: RenderedMeta
+    overlay_i420: ByteArray | None = None
+    """The character cut out, colours above coverage; None while no overlay is shown."""
 
 
 class EngineLane:
@@ -146,6 +151,11 @@ class EngineLane:
         self._opened = replace(opened, sources=dict(sources), is_mirrored=is_mirrored)
         self._send(ConfigureLane(self.index, self._generation, dict(sources), is_mirrored))
 
+    def show_overlay(self, is_on: bool) -> None:
+        """Have the character cut out too, beside each picture, or no longer."""
+        self._opened = replace(self._held(), has_overlay=is_on)
+        self._send(ShowOverlay(self.index, self._generation, is_on))
+
     def calibrate(self) -> None:
         """Take the driver's neutral during the next second."""
         self._held()
@@ -200,7 +210,10 @@ class EngineLane:
             if meta.generation != self._generation or self.on_picture is None:
                 continue
             self._active_s = self._clock()
-            self.on_picture(RenderedPicture(frame.picture, meta))
+            i420, overlay_i420 = frame.picture, None
+            if meta.overlay_rows:
+                i420, overlay_i420 = np.split(i420, [len(i420) - meta.overlay_rows])
+            self.on_picture(RenderedPicture(i420, meta, overlay_i420))
 
     def on_event(self, event: LaneEvent) -> None:
         """Dispatch what the engine says about this lane."""

@@ -1,7 +1,7 @@
 """One WebRTC peer: aiortc's connection with our receivers, encoder and candidates in it.
 
-The one place where an RTCPeerConnection is made. Knows SDP, tracks and the data channel; does not
-know characters, engines or who may connect. What arrives is handed to callbacks.
+Knows tracks and the data channel; does not know characters, engines or who may connect. What
+arrives is handed to callbacks.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcrtpsender import RTCRtpSender
 
-from avatar.errors import SessionError
 from avatar.timing import Clock, StageTimers, monotonic_s
 from server.config import ServeConfig
+from server.connection import (
+    answer_offer,
+    audio_codecs,
+    new_connection,
+    prepare_transports,
+    video_codecs,
+)
 from server.encoder import SteadyEncoder
 from server.impairment import Impairment
 from server.intake import DrivingIntake
-from server.offers import clean_offer
 from server.protocol import CONTROL_CHANNEL
 from server.receiver import AudioReceiver, VideoReceiver, take_over
 from server.tracks import AvatarVideoTrack
@@ -72,7 +75,7 @@ class Peer:
         self.video_receiver: VideoReceiver | None = None
         self.audio_receiver: AudioReceiver | None = None
         self.impairments: tuple[Impairment, ...] = ()
-        self._pc = RTCPeerConnection(_rtc_configuration(config))
+        self._pc = new_connection(config)
         self._pc.on("datachannel", self._on_channel)
         self._pc.on("connectionstatechange", self._on_connection)
         self._video = self._pc.addTransceiver(video_track, direction="sendrecv")
@@ -80,31 +83,20 @@ class Peer:
         # Streams of their own: in one stream, browsers hold pictures back until the voice's jitter
         # buffer has caught up. The two are matched here, before they leave.
         self._voice.sender._stream_id = str(uuid.uuid4())
-        self._video.setCodecPreferences(_video_codecs(config.video.codec))
-        self._voice.setCodecPreferences(_audio_codecs())
+        self._video.setCodecPreferences(video_codecs(config.video.codec))
+        self._voice.setCodecPreferences(audio_codecs())
 
     async def answer(self, offer_sdp: str) -> str:
         """The answer to an offer. Raises SessionError (400) where the offer cannot be used."""
-        cleaned = clean_offer(offer_sdp)
-        try:
-            await self._pc.setRemoteDescription(RTCSessionDescription(cleaned, "offer"))
-            if len(self._pc.getTransceivers()) > 2:
-                raise SessionError(400, "The offer has too many media sections.")
-            self._install_receivers()
-            self._prepare_transports()
-            await self._pc.setLocalDescription(await self._pc.createAnswer())
-        except SessionError:
-            raise
-        except Exception as error:  # boundary: aiortc's parser fails in many ways on bad SDP
-            logger.info("offer refused: %s", type(error).__name__)
-            raise SessionError(400, "The offer could not be understood.") from error
+        answer = await answer_offer(
+            self._pc, offer_sdp, self._config, on_understood=self._on_understood
+        )
         self._install_encoder()
-        answer: str = self._pc.localDescription.sdp
-        if "a=candidate:" not in answer:
-            logger.error("no UDP port could be bound for a session (see ice.ports)")
-            message = "The server has no network port left for this session."
-            raise SessionError(503, message, retry_after_s=self._config.sessions.retry_after_s)
         return answer
+
+    def _on_understood(self) -> None:
+        self._install_receivers()
+        self.impairments = prepare_transports(self._pc, self._config)
 
     def say(self, text: str) -> bool:
         """Send on the data channel; False where it is not open or its buffer is full."""
@@ -201,26 +193,6 @@ class Peer:
         )
         self._video.sender._RTCRtpSender__encoder = self.encoder
 
-    def _prepare_transports(self) -> None:
-        """aioice leaves 127.0.0.1 out; on a loopback bind it is the one address to offer."""
-        addresses = list(self._config.ice.addresses)
-        if not addresses and self._config.listen.is_loopback:
-            addresses = ["127.0.0.1"]
-        for transport in self._pc._RTCPeerConnection__iceTransports:
-            if self._config.impairment.is_on:
-                self.impairments = (
-                    Impairment(self._config.impairment, seed=1),
-                    Impairment(self._config.impairment, seed=2),
-                )
-                transport._send = self.impairments[0].sending(transport._send)
-                transport._recv = self.impairments[1].receiving(transport._recv)
-            if not addresses:
-                continue
-            connection = transport._connection
-            connection.get_component_candidates = _gathering_at(
-                addresses, connection.get_component_candidates
-            )
-
     # --- news -----------------------------------------------------------------------------------
 
     def _on_channel(self, channel: Any) -> None:
@@ -233,29 +205,3 @@ class Peer:
 
     def _on_connection(self) -> None:
         self._callbacks.on_connection(self._pc.connectionState)
-
-
-def _gathering_at(ours: list[str], gather: Callable[..., Any]) -> Callable[..., Any]:
-    """aioice's gathering of one component, with our addresses instead of those it found."""
-
-    def gather_ours(component: int, addresses: list[str], *rest: Any, **named: Any) -> Any:
-        return gather(component, ours, *rest, **named)
-
-    return gather_ours
-
-
-def _rtc_configuration(config: ServeConfig) -> RTCConfiguration:
-    ice = config.ice
-    servers = [RTCIceServer(list(ice.urls), ice.username, ice.credential)] if ice.urls else []
-    return RTCConfiguration(iceServers=servers)
-
-
-def _video_codecs(preferred: str) -> list[Any]:
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    wanted = f"video/{preferred}".lower()
-    return sorted(codecs, key=lambda codec: codec.mimeType.lower() != wanted)
-
-
-def _audio_codecs() -> list[Any]:
-    codecs = RTCRtpSender.getCapabilities("audio").codecs
-    return [codec for codec in codecs if codec.mimeType.lower() == "audio/opus"]

@@ -24,6 +24,17 @@ def rgb_to_i420(rgb_HW3: ByteArray) -> ByteArray:
     return cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420)  # type: ignore[return-value]
 
 
+def rgb_to_i420_over_alpha(rgb_HW3: ByteArray, alpha_HW: ByteArray) -> ByteArray:
+    """Colours above, coverage below as grey, as one I420 picture of twice the height.
+
+    Video codecs of WebRTC carry no alpha; whoever shows the picture puts the halves together again
+    (client/web/overlay_canvas.js).
+    """
+    grey_HW3 = np.repeat(alpha_HW[:, :, np.newaxis], 3, axis=2)
+    rows = rgb_HW3.shape[0] & ~1
+    return rgb_to_i420(np.concatenate([rgb_HW3[:rows], grey_HW3[:rows]]))
+
+
 def i420_to_rgb(i420: ByteArray) -> ByteArray:
     """(H*3/2) x W to H x W x 3."""
     return cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]

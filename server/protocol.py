@@ -13,6 +13,9 @@ Over HTTP
     POST   /api/sessions                 SessionOffer -> 201 SessionAnswer + Location, or 503 +
                                          Retry-After when every slot is taken
     DELETE /api/sessions/{id}            -> 204
+    GET    /api/overlays/{key}           -> OverlayState
+    POST   /api/overlays                 OverlayOffer -> 201 OverlayAnswer, or 409 while the session
+                                         that the key belongs to is not live
     POST   /api/sessions/{id}/bye        (navigator.sendBeacon) -> 204
     any failure                          -> {"error": {"code", "message"}}
 Over the data channel `control` (ordered, UTF-8 text, at most MAX_MESSAGE_BYTES)
@@ -36,6 +39,7 @@ PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_SDP_BYTES = 64 * 1024
 MAX_ID_CHARACTERS = 64
+MIN_KEY_CHARACTERS = 16
 HEARTBEAT_INTERVAL_S = 2.0
 """The client says `heartbeat` this often; the server frees the slot after HEARTBEAT_TIMEOUT_S."""
 HEARTBEAT_TIMEOUT_S = 6.0
@@ -257,9 +261,13 @@ class SessionOffer:
     settings: Settings = field(default_factory=Settings)
     neutral: Mapping[str, Any] | None = None
     probe: bool = False
+    overlay_key: str | None = None
+    """Chosen by the page and kept: whoever has it may look on (OverlayOffer). None: nobody may."""
 
     def __post_init__(self) -> None:
         _check_id(self.character)
+        if self.overlay_key is not None:
+            _check_key(self.overlay_key)
         if len(self.sdp) > MAX_SDP_BYTES:
             raise ProtocolError("too_large", f"sdp is longer than {MAX_SDP_BYTES} bytes.")
 
@@ -271,6 +279,37 @@ class SessionAnswer:
     id: str
     sdp: str
     type: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayOffer:
+    """Body of POST /api/overlays: one audio and one video m-line that only receive."""
+
+    sdp: str
+    type: Literal["offer"]
+    key: str
+
+    def __post_init__(self) -> None:
+        _check_key(self.key)
+        if len(self.sdp) > MAX_SDP_BYTES:
+            raise ProtocolError("too_large", f"sdp is longer than {MAX_SDP_BYTES} bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayAnswer:
+    """Reply to an OverlayOffer. The picture is twice as high as the session's: colours weighed by
+    coverage above, coverage as grey below."""
+
+    id: str
+    sdp: str
+    type: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayState:
+    """Reply to GET /api/overlays/{key}."""
+
+    is_live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +401,14 @@ def parse_body(kind: type[_Message], text: str | bytes, *, max_bytes: int) -> _M
 def dump_message(message: ClientMessage | ServerMessage) -> str:
     """Write a data channel message, its `type` first."""
     return json.dumps({"type": message.type, **to_json(message)}, separators=(",", ":"))
+
+
+def _check_key(value: str) -> None:
+    _check_id(value)
+    if len(value) < MIN_KEY_CHARACTERS:
+        raise ProtocolError(
+            "bad_value", f"overlay_key: at least {MIN_KEY_CHARACTERS} letters and digits, random."
+        )
 
 
 def _check_id(value: str) -> None:

@@ -28,6 +28,7 @@ from server.engine_messages import (
 from server.intake import DrivingIntake
 from server.lane import EngineLane, RenderedPicture
 from server.lip_sync import LipSync
+from server.overlays import Overlays
 from server.peer import Peer, PeerCallbacks
 from server.rate_limit import TokenBucket
 from server.session_state import SessionState, StateMachine
@@ -103,6 +104,13 @@ class Session:
         self.speaker: SpeakSocket | None = None
         """The application's connection."""
         self.peer: Peer | None = None
+        self.overlays = Overlays(config, self._on_overlay_wanted, clock=clock)
+        """Who looks on without the background."""
+        self.overlay_key: str | None = None
+        self.video_track.on_shown = lambda picture, pts: self.overlays.on_picture(
+            picture.overlay_i420, pts
+        )
+        self.voice_track.on_packet = self.overlays.on_voice
         self.stats = SessionStats(self, clock)
         self._settings = protocol.Settings()
         self._character_id = ""
@@ -148,6 +156,7 @@ class Session:
     async def begin(self, offer: protocol.SessionOffer) -> protocol.SessionAnswer:
         """Answer an offer. On any error the session is closed before the error goes on."""
         self._machine.enter(SessionState.NEGOTIATING)
+        self.overlay_key = offer.overlay_key
         try:
             character = await self._characters(offer.character)
             self._settings = offer.settings
@@ -234,6 +243,10 @@ class Session:
             self._say(protocol.Notice("engine_restarting", text))
         elif state is EngineState.READY:
             self._say(protocol.Notice("engine_ready", "The animation engine is ready."))
+
+    def _on_overlay_wanted(self, is_wanted: bool) -> None:
+        if self._is_lane_open and not self._machine.is_over:
+            self._lane.show_overlay(is_wanted)
 
     def _on_speech(self, event: SpeechEvent) -> None:
         if self.speaker is not None:
@@ -367,6 +380,7 @@ class Session:
             task.cancel()
         self.video_track.stop()
         self.voice_track.stop()
+        await self.overlays.close()
         if self.speaker is not None:
             await self.speaker.close()
         if self.peer is not None:

@@ -7,6 +7,7 @@ gone; does not know what a session does.
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable, Iterator
 
 from avatar.errors import SessionError
@@ -14,6 +15,7 @@ from avatar.timing import Clock, monotonic_s
 from server.config import ServeConfig
 from server.engine import Engine
 from server.session import CharacterSource, Session
+from server.session_state import SessionState
 
 
 class SessionTable:
@@ -49,6 +51,18 @@ class SessionTable:
     def find(self, session_id: str) -> Session | None:
         """The session of an id."""
         return self._sessions.get(session_id)
+
+    def find_by_overlay_key(self, key: str) -> Session | None:
+        """The live session that an overlay may look on."""
+        for session in self._sessions.values():
+            kept = session.overlay_key
+            if (
+                kept is not None
+                and hmac.compare_digest(kept.encode(), key.encode())
+                and session.state is SessionState.LIVE
+            ):
+                return session
+        return None
 
     def reserve(self) -> Session:
         """Take a slot: no await between the look and the taking, so no two get the same one.

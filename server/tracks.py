@@ -73,6 +73,8 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self.counters = VideoTrackCounters()
         self.recent: deque[SentPicture] = deque(maxlen=_TRACES_KEPT)
         self.on_first_sent: Callable[[], None] | None = None
+        self.on_shown: Callable[[RenderedPicture, int], None] | None = None
+        """Told every fresh picture as it leaves, with its pts."""
         self._origin_s = origin_s
         self._lips = lips
         self._timers = timers
@@ -156,6 +158,8 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self._shown_taken_s = meta.taken_s
         self.counters.late += self._pacing.was_held
         self._last_pts = max(self._last_pts + 1, self._pts_at(now_s))
+        if self.on_shown is not None:
+            self.on_shown(picture, self._last_pts)
         if self.on_first_sent is not None:
             self.on_first_sent()
             self.on_first_sent = None

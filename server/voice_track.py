@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
@@ -62,6 +63,8 @@ class VoiceTrack(MediaStreamTrack):  # type: ignore[misc]
         super().__init__()
         self.counters = VoiceTrackCounters()
         self.is_on = is_on
+        self.on_packet: Callable[[av.Packet], None] | None = None
+        """Told every packet as it leaves."""
         self._line = line
         self._line.on_push = self._ring
         self._lips = lips
@@ -110,6 +113,8 @@ class VoiceTrack(MediaStreamTrack):  # type: ignore[misc]
         packet = self._encoder.encode(samples_T, self._next)
         self._next += FRAME_SAMPLES
         self.counters.sent += 1
+        if self.on_packet is not None:
+            self.on_packet(packet)
         return packet
 
     async def _begin(self) -> None:

@@ -7,10 +7,11 @@ outlive a character; does not know how a character is drawn: each kind says that
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from avatar.character.character import Character
-from avatar.frames import DrivingFrame, RenderedFrame, RetargetedMotion, Stamp
+from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, RetargetedMotion, Stamp
 from avatar.motion.audio.voice import VoiceTracker
 from avatar.motion.body_follower import BodyFollower
 from avatar.motion.neutral import Neutral
@@ -49,6 +50,7 @@ class DrivenAnimator(ABC, Generic[Drawn]):
         self._voice = VoiceTracker()
         self._performer: Performer | None = None
         self._renderer: Drawn | None = None
+        self._backdrop_HW3: ByteArray | None = None
         self._settings = LiveSettings()
         self._neutral: Neutral | None = None
 
@@ -64,6 +66,7 @@ class DrivenAnimator(ABC, Generic[Drawn]):
     def open(self, character: Character) -> None:
         """Take on a character, with a fresh driver."""
         self._renderer = self._renderer_of(character)
+        self._backdrop_HW3 = character.background_HW3
         self._performer = Performer(
             character.views[0].geometry,
             settings=self._settings,
@@ -78,12 +81,14 @@ class DrivenAnimator(ABC, Generic[Drawn]):
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
         """Draw the character at the driver's motion."""
         performer, renderer = self._opened()
-        return renderer.push(performer.push(driving), driving.stamp)
+        drawn = renderer.push(performer.push(driving), driving.stamp)
+        return [replace(frame, backdrop_HW3=self._backdrop_HW3) for frame in drawn]
 
     def swap(self, character: Character) -> None:
         """Become another character at the next push; tracking and neutral stay."""
         performer, _ = self._opened()
         self._renderer = self._renderer_of(character)
+        self._backdrop_HW3 = character.background_HW3
         performer.swap(character.views[0].geometry)
 
     def configure(self, settings: LiveSettings) -> None:

@@ -58,8 +58,17 @@ class CopyAnimator(_Still):
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
         """Return the reference stamped with the driving frame."""
-        view = self._opened().views[0]
-        return [RenderedFrame(driving.stamp, view.rgb_HW3, view.alpha_HW, Tracking.LOST)]
+        character = self._opened()
+        view = character.views[0]
+        return [
+            RenderedFrame(
+                driving.stamp,
+                view.rgb_HW3,
+                view.alpha_HW,
+                Tracking.LOST,
+                backdrop_HW3=character.background_HW3,
+            )
+        ]
 
 
 class EchoAnimator(_Still):

@@ -13,7 +13,7 @@
 import { speak, tell } from "./announcer.js";
 import { DeviceError } from "./devices.js";
 import { adviceFor } from "./failures.js";
-import { savePreferences } from "./preferences.js";
+import { newOverlayKey, savePreferences } from "./preferences.js";
 import * as protocol from "./protocol.js";
 
 export class Actions {
@@ -177,6 +177,26 @@ export class Actions {
 
   async toggleFullscreen() {
     await this.parts.stage.toggleFullscreen().catch(() => tell("Full screen is not allowed here"));
+  }
+
+  /** The address to paste into a streaming program. */
+  async copyOverlayLink() {
+    const link = new URL("overlay", document.baseURI);
+    link.searchParams.set("key", this.parts.preferences.overlayKey);
+    savePreferences(this.parts.preferences);
+    try {
+      await navigator.clipboard.writeText(link.href);
+      tell("Overlay link copied: paste it as a browser source");
+    } catch {
+      // No clipboard (a browser without HTTPS, a permission): to be copied by hand.
+      window.prompt("The overlay link, to paste as a browser source:", link.href);
+    }
+  }
+
+  /** Makes links that were copied so far worthless, from the next session on. */
+  renewOverlayLink() {
+    this.#remember({ overlayKey: newOverlayKey() });
+    tell("The old link ends with this session; copy the new one");
   }
 
   toggleHud() {

@@ -53,6 +53,26 @@ export function createSession(offer, signal) {
   });
 }
 
+/**
+ * @param {string} key of the page that is live
+ * @returns {Promise<{is_live: boolean}>}
+ */
+export function fetchOverlayState(key) {
+  return request(`api/overlays/${encodeURIComponent(key)}`);
+}
+
+/**
+ * @param {{sdp: string, type: 'offer', key: string}} offer
+ * @returns {Promise<{id: string, sdp: string, type: 'answer'}>}
+ */
+export function createOverlay(offer) {
+  return request("api/overlays", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(offer),
+  });
+}
+
 /** @param {string} id */
 export async function deleteSession(id) {
   await request(`api/sessions/${encodeURIComponent(id)}`, { method: "DELETE", keepalive: true });

@@ -59,6 +59,7 @@ const session = new Session(store, devices, {
   wish: () => preferences,
   neutral: loadNeutral,
   isProbe: probe !== null,
+  overlayKey: () => preferences.overlayKey,
   outgoing: (kind, track) => (probe ? probe.outgoing(kind, track) : track),
   reopen: (id) => actions.reopenCharacter(id),
 });
@@ -137,6 +138,8 @@ for (const [id, act] of /** @type {[string, () => void][]} */ ([
   ["neutral-take", () => actions.calibrate()],
   ["neutral-forget", () => actions.forgetNeutral()],
   ["hear-self", () => actions.toggleHearing()],
+  ["overlay-copy", () => actions.copyOverlayLink()],
+  ["overlay-renew", () => actions.renewOverlayLink()],
   ["voice-switch", () => actions.toggleVoice()],
 ])) {
   byId(id, HTMLElement).addEventListener("click", act);

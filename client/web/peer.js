@@ -11,13 +11,12 @@
  */
 
 import { CONTROL_CHANNEL, heartbeat, parseServerMessage, ProtocolError } from "./protocol.js";
+import { gathered, playAtOnce, withoutNulls } from "./rtc.js";
 
 /** A face at 640x480 and 30 fps is clean at this rate. */
 const MAX_VIDEO_BPS = 1_500_000;
 /** Offer to connected; the server gives up after 10 s too. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Candidates of the host are gathered in well under this; a slow resolver must not hold us up. */
-const GATHER_TIMEOUT_MS = 1_500;
 /** `disconnected` often heals by itself: a call is lost when it has not within this. */
 const DISCONNECTED_GRACE_MS = 3_000;
 
@@ -58,7 +57,7 @@ export class Peer extends EventTarget {
       streams,
     });
     await this.pc.setLocalDescription();
-    await this.#gathered();
+    await gathered(this.pc);
     return /** @type {RTCSessionDescription} */ (this.pc.localDescription).sdp;
   }
 
@@ -173,16 +172,6 @@ export class Peer extends EventTarget {
     this.dispatchEvent(new CustomEvent("lost", { detail: cause }));
   }
 
-  #gathered() {
-    if (this.pc.iceGatheringState === "complete") return Promise.resolve();
-    return new Promise((resolve) => {
-      this.pc.addEventListener("icegatheringstatechange", () => {
-        if (this.pc.iceGatheringState === "complete") resolve(undefined);
-      });
-      this.#after(GATHER_TIMEOUT_MS, () => resolve(undefined));
-    });
-  }
-
   async #preferMotion() {
     const sender = this.transceivers.video?.sender;
     if (!sender) return;
@@ -201,20 +190,4 @@ export class Peer extends EventTarget {
     }, delayMs);
     this.timers.add(timer);
   }
-}
-
-/**
- * Asks the browser to hold pictures back no longer than it must.
- * @param {RTCRtpReceiver} receiver
- */
-function playAtOnce(receiver) {
-  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-  else if ("playoutDelayHint" in receiver) Object.assign(receiver, { playoutDelayHint: 0 });
-}
-
-/** @param {RTCIceServer} server JSON has nulls where WebIDL wants nothing */
-function withoutNulls(server) {
-  return /** @type {RTCIceServer} */ (
-    Object.fromEntries(Object.entries(server).filter(([, value]) => value !== null))
-  );
 }

@@ -6,13 +6,14 @@
  * @typedef {import("./protocol.js").LiveSettings} LiveSettings
  * @typedef {import("./protocol.js").Neutral} Neutral
  * @typedef {{characterId: string|null, cameraId: string|null, microphoneId: string|null,
- *   isHudOn: boolean, hasShortcuts: boolean, live: LiveSettings}} Preferences
+ *   isHudOn: boolean, hasShortcuts: boolean, overlayKey: string, live: LiveSettings}} Preferences
  */
 
 import { MAX_MESSAGE_BYTES, REGIONS, SOURCES } from "./protocol.js";
 
 const PREFERENCES_KEY = "liveactor.preferences";
 const NEUTRAL_KEY = "liveactor.neutral";
+const KEY_FORM = /^[0-9a-f]{32}$/;
 /** A neutral travels inside one message together with other fields. */
 const MAX_NEUTRAL_CHARACTERS = MAX_MESSAGE_BYTES / 2;
 
@@ -41,8 +42,15 @@ export function loadPreferences() {
     microphoneId: stringOrNull(saved.microphoneId),
     isHudOn: booleanOr(saved.isHudOn, false),
     hasShortcuts: booleanOr(saved.hasShortcuts, true),
+    overlayKey: KEY_FORM.test(saved.overlayKey) ? saved.overlayKey : newOverlayKey(),
     live,
   };
+}
+
+/** @returns {string} whoever has it may look on: 128 random bits */
+export function newOverlayKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @param {Preferences} preferences */

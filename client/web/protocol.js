@@ -116,7 +116,7 @@ export function playout(voiceMs, pictureMs) {
 /**
  * Body of POST /api/sessions.
  * @param {{sdp: string, characterId: string, live: LiveSettings, neutral: Neutral|null,
- *   isProbe: boolean}} wish
+ *   isProbe: boolean, overlayKey: string|null}} wish
  */
 export function sessionOffer(wish) {
   return {
@@ -126,6 +126,7 @@ export function sessionOffer(wish) {
     settings: settingsBody(wish.live),
     neutral: wish.neutral,
     probe: wish.isProbe,
+    overlay_key: wish.overlayKey,
   };
 }
 

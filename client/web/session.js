@@ -40,6 +40,7 @@ export class Session extends EventTarget {
    * @param {Devices} devices
    * @param {{wish: () => {cameraId: string|null, microphoneId: string|null},
    *   neutral: () => Neutral|null, outgoing: Outgoing, isProbe: boolean,
+   *   overlayKey: () => string,
    *   reopen: (characterId: string) => Promise<string|null>}} options `reopen` sends an uploaded
    *   character again and returns its new id, or null where the page has no pictures of it
    */
@@ -190,6 +191,7 @@ export class Session extends EventTarget {
       live,
       neutral: this.options.neutral(),
       isProbe: this.options.isProbe,
+      overlayKey: this.options.overlayKey(),
     });
     const answer = await createSession(offer, signal);
     this.id = answer.id;

@@ -67,9 +67,10 @@ async def test_page_offer_passes_the_strict_parser_of_the_server(blank: Page) ->
     offer = await blank.evaluate(
         """async () => {
             const { sessionOffer } = await import("/web/protocol.js");
-            const { defaultLive } = await import("/web/preferences.js");
+            const { defaultLive, newOverlayKey } = await import("/web/preferences.js");
             return sessionOffer({ sdp: "v=0", characterId: "ada", live: defaultLive(),
-                                  neutral: { version: 1 }, isProbe: true });
+                                  neutral: { version: 1 }, isProbe: true,
+                                  overlayKey: newOverlayKey() });
         }"""
     )
     parsed = protocol.parse_body(protocol.SessionOffer, json.dumps(offer), max_bytes=10_000)
@@ -78,6 +79,7 @@ async def test_page_offer_passes_the_strict_parser_of_the_server(blank: Page) ->
     assert set(parsed.settings.sources) == set(protocol.REGIONS)
     assert parsed.neutral == {"version": 1}
     assert parsed.probe
+    assert parsed.overlay_key is not None
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from server.builder_process import (
     Refused,
 )
 from server.config import ListenSection, ServeConfig
+from server.connection import gathering_at
 from server.packed_character import pack
-from server.peer import _gathering_at
 from server.protocol import ServerMessage, parse_server_message
 from server.serve import LiveServer
 
@@ -44,8 +44,10 @@ def make_character(
     colour: tuple[int, int, int],
     canvas_hw: tuple[int, int] = (CANVAS_PX, CANVAS_PX),
 ) -> Character:
-    """A character of one colour: enough for the copy and echo animators."""
+    """A character of one colour, its middle half covered: enough for copy and echo animators."""
     rgb = np.full((*canvas_hw, 3), colour, dtype=np.uint8)
+    alpha = np.zeros(canvas_hw, dtype=np.uint8)
+    alpha[canvas_hw[0] // 4 : -canvas_hw[0] // 4, canvas_hw[1] // 4 : -canvas_hw[1] // 4] = 255
     zeros = np.zeros((NUM_LANDMARKS, 3), dtype=np.float32)
     geometry = ReferenceGeometry(
         canvas_hw=canvas_hw,
@@ -58,7 +60,7 @@ def make_character(
         lid_apertures_2=np.full(2, 0.3, dtype=np.float32),
         lip_aperture=0.0,
     )
-    view = ReferenceView(rgb, rgb, np.full(rgb.shape[:2], 255, dtype=np.uint8), geometry)
+    view = ReferenceView(rgb, rgb, alpha, geometry)
     return Character(
         id=character_id,
         name=character_id,
@@ -241,7 +243,7 @@ class Caller:
             offer = await self.pc.createOffer()
             for transport in self.pc._RTCPeerConnection__iceTransports:
                 connection = transport._connection
-                connection.get_component_candidates = _gathering_at(
+                connection.get_component_candidates = gathering_at(
                     ["127.0.0.1"], connection.get_component_candidates
                 )
             await self.pc.setLocalDescription(offer)
