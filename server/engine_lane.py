@@ -52,12 +52,7 @@ from server.engine_outlet import Outlet
 from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
 from server.packed_character import unpack
-from server.picture_formats import (
-    copy_strip,
-    rgb_to_i420,
-    rgb_to_i420_over_alpha,
-    top_strip,
-)
+from server.picture_formats import copy_strip, rgb_to_i420, rgb_to_i420_over_alpha, top_strip
 
 logger = logging.getLogger(__name__)
 
@@ -195,8 +190,7 @@ class _LaneLoop:
         self._opened = opened
         self._animator = animator
         self._origins: OrderedDict[int, _Origin] = OrderedDict()
-        self._num_failures = 0
-        self._num_skipped = 0
+        self._num_failures = self._num_skipped = 0
         self._start_s = monotonic_s()
         self._last_push_s = 0.0
         self._last_picture: DrivingMeta | None = None
@@ -285,13 +279,7 @@ class _LaneLoop:
         if origin is None:
             logger.warning("a rendered frame carries a stamp that was never pushed")
             return
-        rgb_HW3 = frame.rgb_HW3
-        if origin.strip_HW3 is not None:
-            rgb_HW3 = copy_strip(origin.strip_HW3, rgb_HW3)
-        picture, overlay_rows = rgb_to_i420(rgb_HW3), 0
-        if self._has_overlay:
-            overlay_i420 = rgb_to_i420_over_alpha(*cut_out(frame))
-            picture, overlay_rows = np.concatenate([picture, overlay_i420]), len(overlay_i420)
+        picture, overlay_rows = self._planes(frame, origin.strip_HW3)
         meta = RenderedMeta(
             generation=self._opened.generation,
             pts=frame.stamp.pts,
@@ -311,6 +299,15 @@ class _LaneLoop:
         self._num_skipped = 0
         self._lane._rendered.publish(picture, meta.pack())
         self._lane._outlet.wake()
+
+    def _planes(self, frame: RenderedFrame, strip_HW3: ByteArray | None) -> tuple[ByteArray, int]:
+        """(I420 of the picture and of its overlay, rows of the latter)."""
+        rgb_HW3 = frame.rgb_HW3 if strip_HW3 is None else copy_strip(strip_HW3, frame.rgb_HW3)
+        i420 = rgb_to_i420(rgb_HW3)
+        if not self._has_overlay:
+            return i420, 0
+        overlay_i420 = rgb_to_i420_over_alpha(*cut_out(frame))
+        return np.concatenate([i420, overlay_i420]), len(overlay_i420)
 
     def _new_audio(self) -> tuple[AudioChunk, ...]:
         heard = self._lane._audio.read()
@@ -347,10 +344,8 @@ class _LaneLoop:
         elif isinstance(command, CalibrateLane):
             self._animator.calibrate()
         elif isinstance(command, UseNeutral):
-            if command.neutral is None:
-                self._animator.neutral = None
-            else:
-                self._animator.neutral = Neutral.from_json(json.dumps(command.neutral))
+            kept = None if command.neutral is None else json.dumps(command.neutral)
+            self._animator.neutral = None if kept is None else Neutral.from_json(kept)
 
     def _tell_calibrated(self) -> None:
         if self._animator.num_calibrated == self._num_calibrated:
