@@ -1,16 +1,17 @@
-"""Rendered frames and the driving clip's sound become an MP4, in sync and never half-written.
+"""Rendered frames and the driving clip's sound become a video file, in sync, never half-written.
 
 Knows PyAV and the files; does not know how frames are rendered. Pictures keep their stamps
 (variable frame rate stays variable) unless a rate is asked for; the sound keeps its own.
 
-Shape legend: H, W pixels; 3 colours.
+Shape legend: H, W pixels; C colours (3), or colours and coverage (4).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -28,11 +29,36 @@ _SOUND_RATE_HZ = 48000
 _SOUND_BITRATE = 160_000
 _BT709 = 1  # the same number for matrix, primaries and transfer in H.273
 _LIMITED_RANGE = 1
-SUFFIXES = (".mp4", ".mov", ".mkv")
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How pictures and sound are coded."""
+
+    video: str
+    pixels: str
+    options: Mapping[str, str]
+    sound: str = "aac"
+
+
+_H264 = _Format("libx264", "yuv420p", {"crf": "18", "preset": "medium"})
+_VP9_OPTIONS = {"crf": "20", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+_OPAQUE = {
+    ".mp4": _H264,
+    ".mov": _H264,
+    ".mkv": _H264,
+    ".webm": _Format("libvpx-vp9", "yuv420p", _VP9_OPTIONS, "libopus"),
+}
+_TRANSPARENT = {
+    # What video editors read, and what browsers and streaming programs read.
+    ".mov": _Format("prores_ks", "yuva444p10le", {"profile": "4444"}),
+    ".webm": _Format("libvpx-vp9", "yuva420p", _VP9_OPTIONS, "libopus"),
+}
 
 
 class ClipWriter:
-    """Writes H.264 (yuv420p) and AAC; use as a context manager, the file appears at its end.
+    """Writes what the file's ending stands for; use as a context manager, the file appears at its
+    end: H.264 and AAC, or VP9 and Opus; with transparency ProRes 4444, or VP9 too.
 
     On an error the half-written file is removed and what stood at `path` before stays.
     """
@@ -44,18 +70,22 @@ class ClipWriter:
         nominal_fps: float,
         sound_of: Path | None = None,
         constant_fps: float | None = None,
-        quality: int = 18,
+        is_transparent: bool = False,
     ) -> None:
-        """`sound_of` is a clip whose sound goes along; `quality` is x264's CRF, less is better."""
-        if path.suffix.lower() not in SUFFIXES:
-            raise ClipError(f"{path}: the output must end in {', '.join(SUFFIXES)}.")
+        """`sound_of` is a clip whose sound goes along. Transparent pictures are RGBA, their colours
+        not weighed by the coverage."""
+        formats = _TRANSPARENT if is_transparent else _OPAQUE
+        if path.suffix.lower() not in formats:
+            kind = "a transparent output" if is_transparent else "the output"
+            raise ClipError(f"{path}: {kind} must end in {', '.join(formats)}.")
         if not path.parent.is_dir():
             raise ClipError(f"{path}: the folder {path.parent} does not exist.")
         self._path = path
         self._partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         self._fps = Fraction(constant_fps or nominal_fps).limit_denominator(1001)
         self._is_constant = constant_fps is not None
-        self._quality = quality
+        self._format = formats[path.suffix.lower()]
+        self._num_channels = 4 if is_transparent else 3
         self._sound_of = sound_of
         self._container: Any = None
         self._video: Any = None
@@ -66,50 +96,54 @@ class ClipWriter:
         """Pictures written so far."""
 
     def __enter__(self) -> ClipWriter:
-        options = {} if self._path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+        is_mp4 = self._path.suffix.lower() in (".mp4", ".mov")
+        options = {"movflags": "+faststart"} if is_mp4 else {}
         try:
             self._container = av.open(str(self._partial), mode="w", options=options)
         except (OSError, av.error.FFmpegError) as error:
             raise ClipError(f"{self._path}: cannot be written ({error.strerror}).") from error
         return self
 
-    def write(self, rgb_HW3: ByteArray, time_s: float) -> None:
+    def write(self, picture_HWC: ByteArray, time_s: float) -> None:
         """Add a picture shown from `time_s` on; all pictures have the size of the first."""
         if self._video is None:
-            self._begin(rgb_HW3)
+            self._begin(picture_HWC)
         if not self._is_constant:
-            self._encode(rgb_HW3, max(round(time_s / CLIP_TIME_BASE), self._last_pts + 1))
+            self._encode(picture_HWC, max(round(time_s / CLIP_TIME_BASE), self._last_pts + 1))
             return
         # Constant rate: at every tick the newest picture, held or left out as need be.
         tick = round(1 / self._fps / CLIP_TIME_BASE)
         due = round(time_s / CLIP_TIME_BASE)
         if self._held is None:
-            self._encode(rgb_HW3, round(due / tick) * tick)
+            self._encode(picture_HWC, round(due / tick) * tick)
         else:
             while self._last_pts + tick + tick // 2 < due:
                 self._encode(self._held, self._last_pts + tick)
             if self._last_pts + tick <= due + tick // 2:
-                self._encode(rgb_HW3, self._last_pts + tick)
-        self._held = rgb_HW3
+                self._encode(picture_HWC, self._last_pts + tick)
+        self._held = picture_HWC
 
-    def _begin(self, rgb_HW3: ByteArray) -> None:
-        rows, columns = rgb_HW3.shape[:2]
+    def _begin(self, picture_HWC: ByteArray) -> None:
+        rows, columns = picture_HWC.shape[:2]
         assert rows % 2 == 0, "yuv420p needs even sides; canvases are multiples of 16"
         assert columns % 2 == 0, "yuv420p needs even sides; canvases are multiples of 16"
-        video = self._container.add_stream("libx264", rate=self._fps)
-        video.width, video.height, video.pix_fmt = columns, rows, "yuv420p"
-        video.options = {"crf": str(self._quality), "preset": "medium"}
+        assert picture_HWC.shape[2] == self._num_channels
+        video = self._container.add_stream(self._format.video, rate=self._fps)
+        video.width, video.height, video.pix_fmt = columns, rows, self._format.pixels
+        video.options = dict(self._format.options)
         context = video.codec_context
         context.time_base = CLIP_TIME_BASE
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
         self._video = video
         if self._sound_of is not None:
-            self._sound = _Sound.open(self._sound_of, self._container)
+            self._sound = _Sound.open(self._sound_of, self._container, self._format.sound)
 
-    def _encode(self, rgb_HW3: ByteArray, pts: int) -> None:
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb_HW3), format="rgb24").reformat(
-            format="yuv420p",
+    def _encode(self, picture_HWC: ByteArray, pts: int) -> None:
+        layout = "rgba" if self._num_channels == 4 else "rgb24"
+        plain = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture_HWC), format=layout)
+        frame = plain.reformat(
+            format=self._format.pixels,
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
@@ -155,25 +189,28 @@ class ClipWriter:
 class _Sound:
     """The first sound track of a clip, re-encoded piece by piece as the pictures advance."""
 
-    def __init__(self, source: Any, stream: Any, path: Path, sink: Any) -> None:
+    def __init__(self, source: Any, stream: Any, path: Path, sink: Any, codec: str) -> None:
         self._source = source
         self._frames: Iterator[Any] = decoded_frames(source, stream, path)
         layout = "mono" if stream.codec_context.channels == 1 else "stereo"
         self._sink = sink
-        self._out = sink.add_stream("aac", rate=_SOUND_RATE_HZ, layout=layout)
+        self._out = sink.add_stream(codec, rate=_SOUND_RATE_HZ, layout=layout)
         self._out.bit_rate = _SOUND_BITRATE
-        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=_SOUND_RATE_HZ)
+        pcm = "fltp" if codec == "aac" else "flt"
+        self._resampler = av.AudioResampler(
+            format=pcm, layout=layout, rate=_SOUND_RATE_HZ, frame_size=self._out.frame_size or 0
+        )
         self._time_s = -1.0
         self._is_over = False
 
     @classmethod
-    def open(cls, path: Path, sink: Any) -> _Sound | None:
+    def open(cls, path: Path, sink: Any, codec: str) -> _Sound | None:
         """None where the clip has no sound."""
         source = open_container(path)
         if not source.streams.audio:
             source.close()
             return None
-        return cls(source, source.streams.audio[0], path, sink)
+        return cls(source, source.streams.audio[0], path, sink, codec)
 
     def write_until(self, time_s: float) -> None:
         """Encode all sound that begins before this moment."""

@@ -28,6 +28,26 @@ def cut_out(frame: RenderedFrame) -> tuple[ByteArray, ByteArray]:
     return cut_HW3, frame.alpha_HW
 
 
+def cut_out_rgba(frame: RenderedFrame) -> ByteArray:
+    """The same as (H, W, 4) with colours as they are, not weighed: what video editors expect."""
+    cut_HW3, alpha_HW = cut_out(frame)
+    rgba_HW4 = np.dstack([cut_HW3, alpha_HW])
+    _unweigh(rgba_HW4)
+    return rgba_HW4
+
+
+@kernel
+def _unweigh(rgba_HW4: ByteArray) -> None:
+    rows, columns = rgba_HW4.shape[:2]
+    for y in range(rows):
+        for x in range(columns):
+            cover = np.int32(rgba_HW4[y, x, 3])
+            if cover == 0 or cover == 255:
+                continue
+            for k in range(3):
+                rgba_HW4[y, x, k] = np.uint8((rgba_HW4[y, x, k] * 255 + cover // 2) // cover)
+
+
 @kernel
 def _take_out(
     rgb_HW3: ByteArray, alpha_HW: ByteArray, backdrop_HW3: ByteArray, cut_HW3: ByteArray

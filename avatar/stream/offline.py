@@ -27,11 +27,12 @@ from avatar.character.character import (
 from avatar.character.gallery import open_entry
 from avatar.character.opening import open_character
 from avatar.errors import ClipError
-from avatar.frames import DrivingFrame, RenderedFrame, Tracking
+from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Tracking
 from avatar.regions import ALL_CAMERA, LiveSettings, Region, Source
 from avatar.stream.animator import Animator
 from avatar.stream.clip import Clip
 from avatar.stream.clip_writer import ClipWriter
+from avatar.stream.cutout import cut_out_rgba
 from avatar.stream.factory import AnimatorKind, make_animator
 from avatar.stream.sound_clip import SoundClip, is_sound_only
 from avatar.timing import LatencySummary
@@ -101,13 +102,14 @@ def animate(
     constant_fps: float | None = None,
     needs_face: bool = True,
     sources: Mapping[Region, Source] = ALL_CAMERA,
+    is_transparent: bool = False,
     is_quiet: bool = False,
 ) -> AnimationSummary:
     """Drive a character with a clip, or a sound file, and write the result; raises ClipError.
 
     The animator is opened here and left open: whoever made it closes it. With `needs_face` a clip
     in which no face is ever found is an error, and nothing is written. A sound file makes the
-    character talk: its `sources` are all the voice.
+    character talk: its `sources` are all the voice. `is_transparent` leaves the background out.
     """
     clip = open_driving(driving_path)
     if isinstance(clip, SoundClip):
@@ -125,7 +127,9 @@ def animate(
         nominal_fps=clip.info.fps,
         sound_of=driving_path if clip.info.has_audio else None,
         constant_fps=constant_fps,
+        is_transparent=is_transparent,
     )
+    pictured = cut_out_rgba if is_transparent else _whole
     with writer:
         written_until_s = -1.0
         for driving in _with_progress(clip, is_quiet=is_quiet):
@@ -133,7 +137,7 @@ def animate(
             rendered = animator.push(driving)
             pushes_s.append(time.monotonic() - pushed_s)
             for frame in rendered:
-                writer.write(frame.rgb_HW3, frame.stamp.time_s)
+                writer.write(pictured(frame), frame.stamp.time_s)
                 written_until_s = frame.stamp.time_s
             if num_driving == 0:
                 first_s = driving.stamp.time_s
@@ -143,7 +147,7 @@ def animate(
         if num_driving and written_until_s < last_s:
             rest = list(_rest_of_chunk(animator, driving))
             for frame in rest:
-                writer.write(frame.rgb_HW3, frame.stamp.time_s)
+                writer.write(pictured(frame), frame.stamp.time_s)
             num_tracked += _num_tracked(rest)
         if needs_face and num_tracked == 0:
             raise ClipError(
@@ -171,6 +175,10 @@ def animate(
         drawing=animator.drawing.reason,
         notes=character.notes,
     )
+
+
+def _whole(frame: RenderedFrame) -> ByteArray:
+    return frame.rgb_HW3
 
 
 def _rest_of_chunk(animator: Animator, last: DrivingFrame) -> Iterator[RenderedFrame]:
@@ -212,7 +220,14 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--driving", type=Path, required=True, metavar="CLIP", help="any video, or speech to say"
     )
-    parser.add_argument("--output", type=Path, required=True, help="an .mp4, .mov or .mkv file")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="an .mp4, .mov, .mkv or .webm file"
+    )
+    parser.add_argument(
+        "--transparent",
+        action="store_true",
+        help="leave the background out: .mov (ProRes 4444) or .webm (VP9)",
+    )
     parser.add_argument(
         "--animator",
         type=AnimatorKind,
@@ -273,6 +288,7 @@ def run(arguments: argparse.Namespace) -> int:
             needs_face=arguments.animator not in FACELESS_ANIMATORS
             and Source.CAMERA in arguments.sources.values(),
             sources=arguments.sources,
+            is_transparent=arguments.transparent,
         )
     finally:
         animator.close()

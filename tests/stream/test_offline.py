@@ -180,6 +180,45 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["out.webm", "out.mov"])
+def test_a_transparent_output_is_the_character_alone_with_its_sound(
+    flash_and_beep: Path, plain: Character, tmp_path: Path, name: str
+) -> None:
+    alpha = np.zeros((64, 64), np.uint8)
+    alpha[16:48, 16:48] = 255
+    half = replace(plain, views=(replace(plain.views[0], alpha_HW=alpha),))
+    output = tmp_path / name
+    summary = animate(
+        character=half,
+        driving_path=flash_and_beep,
+        output_path=output,
+        animator=CopyAnimator(),
+        needs_face=False,
+        is_transparent=True,
+        is_quiet=True,
+    )
+    assert summary.has_audio
+    reader = ["-c:v", "libvpx-vp9"] if name.endswith("webm") else []  # FFmpeg's own drops alpha
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", *reader, "-i", output, "-f", "rawvideo", "-pix_fmt", "rgba", "-"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    ).stdout
+    pictures = np.frombuffer(raw, np.uint8).reshape(-1, 64, 64, 4).astype(int)
+    assert len(pictures) == summary.num_frames
+    assert pictures[:, :12, :, 3].max() <= 3
+    assert pictures[:, 20:44, 20:44, 3].min() >= 250
+    assert np.abs(pictures[:, 20:44, 20:44, :3] - (90, 150, 200)).max() <= 8
+    _, beeps = _events(output)
+    assert len(beeps) == 3
+
+
+def test_a_transparent_output_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match=r"must end in \.mov, \.webm"):
+        ClipWriter(tmp_path / "out.mp4", nominal_fps=25, is_transparent=True)
+
+
 @pytest.mark.parametrize("name", ["out.gif", "out", "nowhere/out.mp4"])
 def test_an_output_that_cannot_be_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(ClipError, match="out"):
