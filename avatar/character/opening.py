@@ -136,7 +136,7 @@ def _character(
         _frame_view(sighting, crop, hw) for sighting, crop in zip(sightings, crops, strict=True)
     )
     main = views[0]
-    rig = build_rig(main.geometry, main.foreground_HW3, main.alpha_HW)
+    rig = build_rig(main.geometry, main.foreground_HW3, main.alpha_HW, main.rgb_HW3)
     return Character(
         id=character_id,
         name=name,

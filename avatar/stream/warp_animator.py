@@ -63,4 +63,6 @@ class WarpAnimator(DrivenAnimator[WarpStream]):
 def rig_of(character: Character) -> WarpRig:
     """The character's own rig, or one built here where it was opened without."""
     view = character.views[0]
-    return character.rig or build_rig(view.geometry, view.foreground_HW3, view.alpha_HW)
+    return character.rig or build_rig(
+        view.geometry, view.foreground_HW3, view.alpha_HW, view.rgb_HW3
+    )

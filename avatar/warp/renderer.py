@@ -1,7 +1,7 @@
 """The classical renderer: a rigged reference drawn at a motion by warping its landmark mesh.
 
 Knows one frame at a time; does not know time, sessions or cameras. Everything uncovered behind the
-moving person is the background plate, which keeps still.
+moving person is the background plate, which keeps still (`plate`).
 
 Legend: X drawn vertices, G surround vertices, H, W canvas pixels.
 """
@@ -17,6 +17,7 @@ from avatar.warp.lids import draw_lids
 from avatar.warp.limbs_draw import draw_limb, place_limbs
 from avatar.warp.mesh import BORDER, NUM_FACE_VERTICES, ReferenceMesh
 from avatar.warp.mouth import draw_mouth
+from avatar.warp.plate import Plate
 from avatar.warp.raster import OPAQUE_HW, RasterTarget, extended, rasterise, sample_over
 from avatar.warp.rig import WarpRig
 from avatar.warp.torso import torso_displacement
@@ -28,7 +29,7 @@ class WarpRenderer:
     def __init__(self, rig: WarpRig, background_HW3: ByteArray) -> None:
         assert background_HW3.shape == (*rig.reference.canvas_hw, 3)
         self._rig = rig
-        self._background_HW3 = background_HW3
+        self._plate = Plate(background_HW3, rig.still)
         self._target = RasterTarget.of_size(*rig.reference.canvas_hw)
         self._sampled_HW4 = np.empty((*rig.reference.canvas_hw, 4), np.uint8)
         self._opacity_HW = np.zeros(rig.reference.canvas_hw, np.float32)
@@ -41,7 +42,7 @@ class WarpRenderer:
     def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
         """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
         rig, target = self._rig, self._target
-        rgb_HW3 = self._background_HW3.copy()
+        rgb_HW3 = self._plate.rest_HW3.copy()
         alpha_HW = np.zeros(rgb_HW3.shape[:2], np.uint8)
         limbs = place_limbs(rig.limbs, rig.reference, motion)
         for limb in limbs:
@@ -60,6 +61,7 @@ class WarpRenderer:
         for limb in limbs:
             if not limb.is_behind:
                 draw_limb(limb, target, rgb_HW3, alpha_HW)
+        self._plate.uncover(rgb_HW3, alpha_HW)
         return rgb_HW3, alpha_HW
 
     def _draw(

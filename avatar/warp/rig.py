@@ -19,6 +19,7 @@ from avatar.warp.limbs import take_apart
 from avatar.warp.limbs_layers import LimbRig
 from avatar.warp.mesh import Label, ReferenceMesh, build_mesh
 from avatar.warp.mouth import MouthRig, build_mouth
+from avatar.warp.plate import StillBackground, still_background
 from avatar.warp.twin import Twin, build_twin
 
 LEAST_WHITE = 170.0
@@ -42,13 +43,21 @@ class WarpRig:
     """In drawing order; empty for portraits."""
     notes: tuple[str, ...]
     """Sentences for the user about what cannot move, and why."""
+    still: StillBackground | None = None
+    """The picture's own background; None where what lies behind the person is known anyway."""
 
 
-def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteArray) -> WarpRig:
+def build_rig(
+    reference: ReferenceGeometry,
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
+    picture_HW3: ByteArray | None = None,
+) -> WarpRig:
     """Precompute the warp of a reference.
 
     `rgb_HW3` holds the person's colours (continued beyond the matte), `alpha_HW` the matte, both of
-    the size `reference.canvas_hw`.
+    the size `reference.canvas_hw`. `picture_HW3`, the picture as it is, is wanted where the
+    background behind the person is a guess: the rest of it is then left alone.
     """
     assert rgb_HW3.shape[:2] == reference.canvas_hw
     assert alpha_HW.shape == reference.canvas_hw
@@ -75,6 +84,7 @@ def build_rig(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteAr
         mouth=build_mouth(rgb_HW3, reference, white_3),
         limbs=body.limbs,
         notes=body.notes,
+        still=None if picture_HW3 is None else still_background(picture_HW3, rgb_HW3, alpha_HW),
     )
 
 
