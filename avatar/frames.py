@@ -76,6 +76,19 @@ class Tracking(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MouthInterior:
+    """What shows between the lips, from upper to lower lip (7 rows) and from the subject's right
+    corner to the left one (5 columns); free of the light and of whose mouth it is."""
+
+    light_RC: FloatArray
+    """0 black .. 1 as light as white would be there."""
+    red_RC: FloatArray
+    """0 colourless as teeth are .. 1 red as a tongue."""
+    certainty: float
+    """0..1: how well it could be seen."""
+
+
+@dataclass(frozen=True, slots=True)
 class FaceMotion:
     """One face as seen by the camera, and the same face freed of its head pose."""
 
@@ -98,6 +111,8 @@ class FaceMotion:
     """Inner-lip gap in inter-ocular units; 0 closed."""
     confidence: float
     """0..1."""
+    mouth_interior: MouthInterior | None = None
+    """None where it is unknown: lips closed or too small to see between, or no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,8 @@ class RetargetedMotion:
     joints_J3: FloatArray | None = None
     visibility_J: FloatArray | None = None
     hands: HandsMotion | None = None
+    mouth_interior: MouthInterior | None = None
+    """What the driver shows between the lips; None leaves it to the renderer's own guess."""
     voice_lag_s: float | None = None
     """Where the voice moves the mouth: how much earlier than the stamp is the sound it shows."""
 

@@ -9,7 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from avatar.frames import BodyMotion, FaceMotion, FloatArray, HandsMotion, Motion
+from avatar.frames import (
+    BodyMotion,
+    FaceMotion,
+    FloatArray,
+    HandsMotion,
+    Motion,
+    MouthInterior,
+)
 from avatar.motion import topology as topo
 from avatar.motion.neutral import Neutral
 
@@ -56,6 +63,17 @@ def mirror_face(face: FaceMotion, width: int) -> FaceMotion:
         shape_N3=mirror_shape(face.shape_N3),
         gaze_22=mirror_gaze(face.gaze_22),
         lid_apertures_2=np.ascontiguousarray(face.lid_apertures_2[::-1]),
+        mouth_interior=_mirror_interior(face.mouth_interior),
+    )
+
+
+def _mirror_interior(interior: MouthInterior | None) -> MouthInterior | None:
+    if interior is None:
+        return None
+    return replace(
+        interior,
+        light_RC=np.ascontiguousarray(interior.light_RC[:, ::-1]),
+        red_RC=np.ascontiguousarray(interior.red_RC[:, ::-1]),
     )
 
 

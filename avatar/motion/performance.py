@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.frames import FloatArray
+from avatar.frames import FloatArray, MouthInterior
 from avatar.motion.face_regions import FACE_REGIONS, region_weights
+from avatar.motion.mouth_interior import mixed_interiors
 from avatar.motion.rotation import exp_rotation, log_rotation
 from avatar.regions import Region
 
@@ -47,6 +48,8 @@ class Performance:
     gaze_22: FloatArray
     """[left, right] x [yaw, pitch] relative to the reference's resting gaze, radians."""
     body: BodyPose | None = None
+    mouth_interior: MouthInterior | None = None
+    """What shows between the lips; None where the source does not know."""
 
 
 def mix(performances: list[Performance], weights: Mapping[Region, list[float]]) -> Performance:
@@ -82,6 +85,9 @@ def mix(performances: list[Performance], weights: Mapping[Region, list[float]]) 
         lip_gap=float(mouth @ np.array([p.lip_gap for p in performances])),
         gaze_22=_sum(eyes, [p.gaze_22 for p in performances]),
         body=_mix_bodies([p.body for p in performances], weights),
+        mouth_interior=mixed_interiors(
+            [p.mouth_interior for p in performances], weights[Region.MOUTH]
+        ),
     )
 
 

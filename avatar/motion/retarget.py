@@ -50,6 +50,8 @@ _WINK = (0.35, 0.7)
 """Difference of the eyes' openness below which it is the tracker's, above which a wink."""
 _FRONTAL_RAD, _TURNED_RAD = 0.10, 0.50
 """Yaws between which trust goes from both eyes to the near one."""
+_VERGENCE_RAD = (0.025, 0.01)
+"""Largest turn (yaw, pitch) of each eye away from what both do."""
 _MIN_OPENNESS, _MAX_OPENNESS = 0.0, 1.4
 
 
@@ -180,8 +182,9 @@ class Retargeter:
                 openness(face.lid_apertures_2, neutral.lid_apertures_2), face.rotation_33
             ),
             lip_gap=lip * proportions.mouth * s.mouth_gain,
-            gaze_22=np.asarray(face.gaze_22 - neutral.gaze_22, dtype=np.float32),
+            gaze_22=conjugate(face.gaze_22 - neutral.gaze_22, face.rotation_33),
             body=body,
+            mouth_interior=face.mouth_interior,
         )
 
     def compose(
@@ -221,6 +224,7 @@ class Retargeter:
             joints_J3=joints,
             visibility_J=visibility,
             hands=hands,
+            mouth_interior=performance.mouth_interior,
         )
 
     def _limited_rotation(self, relative_33: FloatArray) -> FloatArray:
@@ -277,18 +281,34 @@ def paired(openness_2: FloatArray, rotation_33: FloatArray) -> FloatArray:
     Two eyes blink together, yet trackers read them apart, the more so the further the head turns;
     only a clear difference is meant. A turned head shows its near eye better.
     """
-    yaw, _, _ = yaw_pitch_roll(rotation_33)
-    turn = min(max((abs(yaw) - _FRONTAL_RAD) / (_TURNED_RAD - _FRONTAL_RAD), 0.0), 1.0)
-    # A nose at picture right (yaw > 0) leaves the subject's right eye near: [left, right].
-    near_2 = np.array([0.5 - 0.5 * turn, 0.5 + 0.5 * turn], dtype=np.float32)
-    if yaw < 0:
-        near_2 = near_2[::-1]
+    near_2, turn = _near(rotation_33)
     common = float(near_2 @ openness_2)
     apart = abs(float(openness_2[0] - openness_2[1]))
     low, high = (limit * (1.0 + 0.5 * turn) for limit in _WINK)
     t = min(max((apart - low) / (high - low), 0.0), 1.0)
     wink = np.float32(t * t * (3 - 2 * t))
     return np.asarray(common + wink * (openness_2 - common), dtype=np.float32)
+
+
+def conjugate(gaze_22: FloatArray, rotation_33: FloatArray) -> FloatArray:
+    """Both eyes' turns brought together: eyes turn as one, but for a little vergence.
+
+    Trackers read each iris for itself, and a few degrees of difference look wall-eyed.
+    """
+    near_2, _ = _near(rotation_33)
+    common = near_2 @ gaze_22
+    apart = 0.5 * (gaze_22[0] - gaze_22[1])
+    apart = soft_limit(apart, np.array(_VERGENCE_RAD, dtype=np.float32))
+    return np.stack([common + apart, common - apart]).astype(np.float32)
+
+
+def _near(rotation_33: FloatArray) -> tuple[FloatArray, float]:
+    """Weights of the [left, right] eye by how well the head shows them; 0..1 how far it turns."""
+    yaw, _, _ = yaw_pitch_roll(rotation_33)
+    turn = min(max((abs(yaw) - _FRONTAL_RAD) / (_TURNED_RAD - _FRONTAL_RAD), 0.0), 1.0)
+    # A nose at picture right (yaw > 0) leaves the subject's right eye near: [left, right].
+    near_2 = np.array([0.5 - 0.5 * turn, 0.5 + 0.5 * turn], dtype=np.float32)
+    return (near_2[::-1] if yaw < 0 else near_2), turn
 
 
 def _per_landmark(mouth: float, eyes: float, brows: float) -> FloatArray:

@@ -36,6 +36,10 @@ _SHOULDERS_LIMIT = 2.5
 _NECK_LIMIT = 0.8
 """Largest shift of the head against the shoulders, inter-ocular distances."""
 _TORSO_LIMIT_RAD = np.radians(25.0)
+_STILL_IOD, _STILL_RAD = 0.10, float(np.radians(6.0))
+"""What a pose tracker makes of shoulders that keep still; the trunk follows what goes beyond."""
+_TRUNK_SEEN = (0.5, 0.8)
+"""Visibility of shoulders and hips: below it they are a guess (hidden, cut off), above it seen."""
 _FOLLOW_HEAD = 0.6
 """Without a tracked body the shoulders take this share of the head's movement."""
 
@@ -80,9 +84,9 @@ class _Driver:
         self.rest = neutral.joints_J3
         self.rest_visibility = neutral.visibility_J
 
-    def seen(self, *joints: int) -> float:
+    def seen(self, *joints: int, within: tuple[float, float] = (0.3, 0.6)) -> float:
         """0..1: how far to trust these joints now."""
-        return _smoothstep(float(min(self.visibility[j] for j in joints)), 0.3, 0.6)
+        return _smoothstep(float(min(self.visibility[j] for j in joints)), *within)
 
     def seen_bones(self) -> FloatArray:
         """The same for every bone of the limbs (B)."""
@@ -153,7 +157,7 @@ class BodyRetargeter:
         joints = rest.copy()
         visibility = self._visibility_J.copy()
 
-        middle = 0.5 * (rest[11] + rest[12]) + self._shoulder_shift(driver)
+        middle = 0.5 * (rest[11] + rest[12]) + self._shoulder_shift(driver, motion, neutral)
         torso = self._torso_turn(driver, 11, 12)
         for joint in (11, 12):
             joints[joint] = middle + torso @ (rest[joint] - 0.5 * (rest[11] + rest[12]))
@@ -216,27 +220,33 @@ class BodyRetargeter:
         rest = self.rest()
         if motion.face is None:
             return rest
-        place, unit = neutral.place_px(motion.picture_hw)
-        shift = (motion.face.translation_2 - place) * np.float32(_FOLLOW_HEAD / unit)
-        shift = soft_limit(shift, _SHOULDERS_LIMIT) * np.float32(self._reference.scale)
         joints = self._rest_J3.copy()
         # The upper body leans from the hips: shoulders and arms all the way, hips not at all.
-        joints[11:23, :2] += shift
+        joints[11:23] += self._shift_px(_head_shift(motion, neutral))
         hands = np.repeat(joints[sk.WRISTS][:, None], NUM_HAND_JOINTS, axis=1)
         return BodyPose(joints, rest.visibility_J, hands, rest.hand_presence_2)
 
-    def _shoulder_shift(self, driver: _Driver) -> FloatArray:
-        weight = driver.seen(11, 12) * driver.seen_at_rest(11, 12)
-        if driver.rest is None or weight == 0.0:
-            return np.zeros(3, dtype=np.float32)
-        shift = driver.now[[11, 12]].mean(0) - driver.rest[[11, 12]].mean(0)
-        shift[2] = 0.0
-        limited = soft_limit(shift, _SHOULDERS_LIMIT)
-        return np.asarray(limited * np.float32(weight * self._reference.scale), dtype=np.float32)
+    def _shoulder_shift(self, driver: _Driver, motion: Motion, neutral: Neutral) -> FloatArray:
+        """What both shoulders do alike: one that rises alone belongs to its arm.
+
+        Shoulders that are not seen go with the head, as far as they are not.
+        """
+        weight = np.float32(driver.seen(11, 12, within=_TRUNK_SEEN) * driver.seen_at_rest(11, 12))
+        shift = (1 - weight) * _head_shift(motion, neutral)
+        if driver.rest is not None and weight > 0.0:
+            left, right = driver.now[[11, 12]] - driver.rest[[11, 12]]
+            alike = np.sign(left) * np.minimum(np.abs(left), np.abs(right)) * (left * right > 0.0)
+            alike[2] = 0.0
+            shift += weight * np.float32(beyond(float(np.linalg.norm(alike)), _STILL_IOD)) * alike
+        return self._shift_px(shift)
+
+    def _shift_px(self, shift_3: FloatArray) -> FloatArray:
+        limited = soft_limit(shift_3, _SHOULDERS_LIMIT)
+        return np.asarray(limited * np.float32(self._reference.scale), dtype=np.float32)
 
     def _torso_turn(self, driver: _Driver, left: int, right: int) -> FloatArray:
         """Turn of the line between a pair of joints, relative to the driver's rest."""
-        weight = driver.seen(left, right) * driver.seen_at_rest(left, right)
+        weight = driver.seen(left, right, within=_TRUNK_SEEN) * driver.seen_at_rest(left, right)
         if driver.rest is None or weight == 0.0:
             return _IDENTITY
         now = _direction(driver.now[right], driver.now[left])
@@ -344,6 +354,24 @@ def bent(
     return middle, np.asarray(root_3 + np.float32(reach) * ahead, dtype=np.float32)
 
 
+def _head_shift(motion: Motion, neutral: Neutral) -> FloatArray:
+    """How far the shoulders (3, inter-ocular units) go along with the driver's head."""
+    if motion.face is None:
+        return np.zeros(3, dtype=np.float32)
+    place, unit = neutral.place_px(motion.picture_hw)
+    shift = (motion.face.translation_2 - place) * np.float32(_FOLLOW_HEAD / unit)
+    shift *= np.float32(beyond(float(np.linalg.norm(shift)), _STILL_IOD))
+    return np.array([*shift, 0.0], dtype=np.float32)
+
+
+def beyond(size: float, still: float) -> float:
+    """Share of a movement of this size that is meant: a dead zone without an edge.
+
+    Near 0 within `still`, half at it, all of it far beyond; the movement passed on grows steadily.
+    """
+    return size * size / (size * size + still * still)
+
+
 def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:
     if rest is None or now is None:
         return _IDENTITY
@@ -351,5 +379,6 @@ def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float
     angle = float(np.arccos(np.clip(rest @ now, -1.0, 1.0)))
     if angle < 1e-6:
         return _IDENTITY
-    limited = float(soft_limit(np.array([angle], dtype=np.float32), _TORSO_LIMIT_RAD)[0])
+    meant = angle * beyond(angle, _STILL_RAD)
+    limited = float(soft_limit(np.array([meant], dtype=np.float32), _TORSO_LIMIT_RAD)[0])
     return blend_rotations(_IDENTITY, turn, weight * limited / angle)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from avatar.frames import FaceMotion, FloatArray, Tracking
+from avatar.frames import FaceMotion, FloatArray, MouthInterior, Tracking
 from avatar.motion import topology as topo
 from avatar.motion.geometry import place_head
+from avatar.motion.mouth_interior import mixed_interiors
 from avatar.motion.neutral import Neutral
 from avatar.motion.rotation import blend_rotations, exp_rotation, log_rotation
 
@@ -119,6 +120,7 @@ EYE_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=4.0)
 LIP_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=14.0, speed_cutoff_hz=4.0)
 GAZE = OneEuroSettings(min_cutoff_hz=1.2, beta=3.0, speed_cutoff_hz=3.0)
 LIDS = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=6.0)
+INTERIOR = OneEuroSettings(min_cutoff_hz=3.0, beta=6.0, speed_cutoff_hz=4.0)
 LIPS = OneEuroSettings(min_cutoff_hz=3.5, beta=14.0, speed_cutoff_hz=6.0)
 
 _EYE_POINTS = np.unique(
@@ -145,6 +147,7 @@ class FaceSmoother:
             "gaze": OneEuro(GAZE),
             "lids": OneEuro(LIDS),
             "lip": OneEuro(LIPS),
+            "interior": OneEuro(INTERIOR),
         }
         self.reset()
 
@@ -235,7 +238,17 @@ class FaceSmoother:
             lid_apertures_2=lids,
             lip_aperture=lip,
             confidence=face.confidence,
+            mouth_interior=self._smooth_interior(face.mouth_interior, dt_s),
         )
+
+    def _smooth_interior(self, interior: MouthInterior | None, dt_s: float) -> MouthInterior | None:
+        """Every cell for itself; lips that have been closed start anew."""
+        if interior is None:
+            self._filters["interior"].reset()
+            return None
+        cells_2RC1 = np.stack([interior.light_RC, interior.red_RC])[..., None]
+        light_RC, red_RC = self._filters["interior"](cells_2RC1, dt_s)[..., 0]
+        return replace(interior, light_RC=light_RC, red_RC=red_RC)
 
 
 def _ease(t: float) -> float:
@@ -280,4 +293,7 @@ def blend_faces(start: FaceMotion, end: FaceMotion, weight: float) -> FaceMotion
         gaze_22=mix(start.gaze_22, end.gaze_22),
         lid_apertures_2=mix(start.lid_apertures_2, end.lid_apertures_2),
         lip_aperture=start.lip_aperture + weight * (end.lip_aperture - start.lip_aperture),
+        mouth_interior=mixed_interiors(
+            [start.mouth_interior, end.mouth_interior], [1.0 - weight, weight]
+        ),
     )

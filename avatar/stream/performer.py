@@ -25,6 +25,7 @@ from avatar.motion.calibration import Calibrator, NeutralOrigin, Observation
 from avatar.motion.geometry import face_motion
 from avatar.motion.mirror import mirror_motion, mirror_neutral
 from avatar.motion.mixer import AudioMotion, Mixer, resolve_source
+from avatar.motion.mouth_interior import measure_mouth_interior
 from avatar.motion.neutral import Neutral
 from avatar.motion.performance import Performance
 from avatar.motion.retarget import Retargeter
@@ -171,6 +172,9 @@ class Performer:
         with self.timers.measure("face"):
             seen = None if rgb is None else self._tracker.track(rgb, time_s)
             raw = None if seen is None else face_motion(seen.landmarks_N3)
+            if raw is not None and rgb is not None:
+                interior = measure_mouth_interior(rgb, raw.landmarks_N3)
+                raw = replace(raw, mouth_interior=interior)
         if rgb is not None and self._wants_body:
             with self.timers.measure("body"):
                 body, hands = self._follower.update(rgb, time_s, wants_hands=self._wants_hands)

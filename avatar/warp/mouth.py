@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
-from avatar.jit import kernel
+from avatar.motion.mouth_interior import white_of
 from avatar.motion.topology import (
     CHIN,
     LIPS_INNER_LOWER,
@@ -24,6 +24,7 @@ from avatar.motion.topology import (
 )
 from avatar.warp import mouth_texture
 from avatar.warp.mesh import Label
+from avatar.warp.mouth_paint import as_seen, paint_interior
 from avatar.warp.polygon import Box, depth_inside, smoothstep
 from avatar.warp.raster import RasterTarget, rasterise
 
@@ -96,6 +97,8 @@ class MouthRig:
     """One millimetre of this mouth in head space."""
     light_3: FloatArray
     """Colour of white under the reference's light, 0..1."""
+    white_3: FloatArray
+    """The same in bytes, as the driver's is measured: from the face alone."""
     own: OwnInterior | None
     """What the reference's picture shows between its lips; None where they are closed."""
 
@@ -120,6 +123,8 @@ def build_mouth(rgb_HW3: ByteArray, reference: ReferenceGeometry, white_3: Float
     )
     offsets = (0, len(upper_M3), len(upper_M3) + len(lower_M3))
     own = _own_interior(rgb_HW3, reference, rest_3.astype(np.float32))
+    measured_3 = white_of(rgb_HW3, reference.landmarks_N3)
+    face_white_3 = white_3.astype(np.float32) if measured_3 is None else measured_3
     if own is not None:
         # Painted teeth beside the picture's own must match them.
         shown = own.patch_HW4[own.patch_HW4[..., 3] > 128][:, :3]
@@ -141,6 +146,7 @@ def build_mouth(rgb_HW3: ByteArray, reference: ReferenceGeometry, white_3: Float
         chin_y=float(shape[CHIN, 1]) - JAW_SHARE * float(reference.lip_aperture),
         unit=unit,
         light_3=(np.clip(white_3, 70.0, 250.0) / WHITE_LEVEL).astype(np.float32),
+        white_3=face_white_3,
         own=own,
     )
 
@@ -202,8 +208,9 @@ def draw_mouth(
         target.label_HW,
     )
     gap_px = gap * motion.scale
-    _blend_interior(
-        rgb_HW3[box.slices],
+    painted_HW3 = np.zeros((*box.hw, 3), np.float32)
+    paint_interior(
+        painted_HW3,
         coverage_HW.astype(np.float32),
         depth_HW,
         target.map_HW2,
@@ -216,6 +223,19 @@ def draw_mouth(
         float(np.interp(gap_px, (4.0, 16.0), (0.85, 0.58))),
         _own_layer(mouth, motion, box),
     )
+    if motion.mouth_interior is not None:
+        painted_HW3 = as_seen(
+            painted_HW3,
+            coverage_HW,
+            motion.mouth_interior,
+            mouth.white_3,
+            motion.landmarks_N3,
+            box,
+            motion.scale,
+        )
+    patch_HW3 = rgb_HW3[box.slices]
+    blended = patch_HW3 + coverage_HW[..., None] * (painted_HW3 - patch_HW3)
+    patch_HW3[:] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
 
 
 def _own_layer(mouth: MouthRig, motion: RetargetedMotion, box: Box) -> ByteArray:
@@ -328,61 +348,3 @@ def _atlas(pixels_per_mm: float) -> tuple[ByteArray, list[tuple[int, int, int, i
         rows.append(np.pad(part, ((0, 0), (0, width - part_width), (0, 0))))
         top += height
     return np.concatenate(rows), spans
-
-
-@kernel
-def _blend_interior(
-    rgb_HW3: ByteArray,
-    coverage_HW: FloatArray,
-    depth_HW: FloatArray,
-    map_HW2: FloatArray,
-    part_HW: ByteArray,
-    atlas_HW4: ByteArray,
-    light_3: FloatArray,
-    cavity_3: FloatArray,
-    shadow_px: float,
-    darkest: float,
-    own_HW4: ByteArray,
-) -> None:
-    rows, columns = atlas_HW4.shape[:2]
-    height = coverage_HW.shape[0]
-    for y in range(height):
-        for x in range(coverage_HW.shape[1]):
-            cover = coverage_HW[y, x]
-            if cover <= 0.0:
-                continue
-            # The lips shade what lies behind them.
-            shade = min(max(depth_HW[y, x] / shadow_px, 0.0), 1.0)
-            shade = darkest + (1.0 - darkest) * shade * (2.0 - shade)
-            alpha = 0.0
-            u0 = 0
-            v0 = 0
-            fu = 0.0
-            fv = 0.0
-            if part_HW[y, x] != 0:
-                u = min(max(map_HW2[y, x, 0], 0.0), columns - 1.001)
-                v = min(max(map_HW2[y, x, 1], 0.0), rows - 1.001)
-                u0 = int(u)
-                v0 = int(v)
-                fu = u - u0
-                fv = v - v0
-                alpha = (
-                    (1 - fu) * (1 - fv) * atlas_HW4[v0, u0, 3]
-                    + fu * (1 - fv) * atlas_HW4[v0, u0 + 1, 3]
-                    + (1 - fu) * fv * atlas_HW4[v0 + 1, u0, 3]
-                    + fu * fv * atlas_HW4[v0 + 1, u0 + 1, 3]
-                ) / 255.0
-            for k in range(3):
-                value = cavity_3[k]
-                if alpha > 0.0:
-                    part = (
-                        (1 - fu) * (1 - fv) * atlas_HW4[v0, u0, k]
-                        + fu * (1 - fv) * atlas_HW4[v0, u0 + 1, k]
-                        + (1 - fu) * fv * atlas_HW4[v0 + 1, u0, k]
-                        + fu * fv * atlas_HW4[v0 + 1, u0 + 1, k]
-                    )
-                    value += (part - value) * alpha
-                value *= shade * light_3[k]
-                value += (own_HW4[y, x, k] - value) * (own_HW4[y, x, 3] / 255.0)
-                under = rgb_HW3[y, x, k]
-                rgb_HW3[y, x, k] = np.uint8(min(under + (value - under) * cover + 0.5, 255.0))

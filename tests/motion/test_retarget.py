@@ -9,7 +9,7 @@ from avatar.frames import ReferenceGeometry
 from avatar.motion import topology as topo
 from avatar.motion.geometry import lid_apertures_of, lip_aperture_of
 from avatar.motion.neutral import Neutral
-from avatar.motion.retarget import Retargeter, openness, paired
+from avatar.motion.retarget import Retargeter, conjugate, openness, paired
 from avatar.motion.rotation import from_yaw_pitch_roll, log_rotation, yaw_pitch_roll
 from tests.motion.synthetic import (
     PICTURE_HW,
@@ -233,3 +233,17 @@ def test_of_a_turned_head_the_near_eye_is_believed(yaw: float, near: int) -> Non
     seen[near] = 0.8
     both = paired(seen, from_yaw_pitch_roll(yaw, 0.0, 0.0))
     np.testing.assert_allclose(both, 0.8, atol=1e-5)
+
+
+def test_eyes_that_are_read_apart_turn_together_and_a_look_aside_passes() -> None:
+    wall_eyed = np.array([[0.12, 0.05], [-0.12, -0.05]], np.float32)
+    together = conjugate(wall_eyed, np.eye(3, dtype=np.float32))
+    assert np.abs(together[0] - together[1]).max() < 0.06
+    aside = np.full((2, 2), 0.3, np.float32)
+    np.testing.assert_allclose(conjugate(aside, np.eye(3, dtype=np.float32)), aside, atol=1e-6)
+
+
+def test_a_turned_head_takes_its_gaze_from_the_near_eye() -> None:
+    read = np.array([[0.5, 0.0], [0.1, 0.0]], np.float32)
+    turned = from_yaw_pitch_roll(0.6, 0.0, 0.0)
+    assert conjugate(read, turned)[:, 0].mean() < 0.15

@@ -13,7 +13,7 @@ from avatar.motion.calibration import Observation, robust_neutral
 from avatar.motion.mirror import mirror_motion, mirror_neutral
 from avatar.motion.neutral import Neutral
 from avatar.motion.retarget import Retargeter
-from avatar.motion.retarget_body import bent
+from avatar.motion.retarget_body import bent, beyond
 from tests.motion.synthetic import (
     PICTURE_HW,
     body,
@@ -211,3 +211,60 @@ def test_two_bones_reach_as_far_as_they_can(end):
     assert np.linalg.norm(reached - middle) == pytest.approx(1.1, abs=1e-3)
     if 0.1 <= np.linalg.norm(target) <= 2.1:
         np.testing.assert_allclose(reached, target, atol=1e-4)
+
+
+def shoulders_of(out: RetargetedMotion) -> np.ndarray:
+    return joints_of(out)[[11, 12], :2]
+
+
+def shifted(left: tuple[float, float], right: tuple[float, float]) -> BodyMotion:
+    """The resting body with its shoulders moved, in the driver's inter-ocular distances."""
+    seen = body()
+    joints = seen.joints_J3.copy()
+    scale = face(open_eyes()).scale
+    joints[11, :2] += np.array(left, np.float32) * scale
+    joints[12, :2] += np.array(right, np.float32) * scale
+    return replace(seen, joints_J3=joints)
+
+
+def test_a_trackers_jitter_does_not_shake_the_trunk():
+    still = shoulders_of(retarget(body()))
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        left, right = random.normal(0.0, 0.04, (2, 2))
+        moved = shoulders_of(retarget(shifted(tuple(left), tuple(right)))) - still
+        # 0.04 inter-ocular distances of the driver would be 1.2 px on this reference.
+        assert np.abs(moved).max() < 0.6
+
+
+def test_shoulders_that_are_read_apart_do_not_move_the_trunk():
+    still = shoulders_of(retarget(body()))
+    moved = shoulders_of(retarget(shifted((-0.3, 0.0), (0.3, 0.0)))) - still
+    assert np.abs(moved.mean(0)).max() < 0.1
+
+
+def test_a_true_sway_is_followed_steadily_without_a_step():
+    still = shoulders_of(retarget(body())).mean(0)
+    sways = np.linspace(0.0, 1.0, 41)
+    followed = np.array(
+        [shoulders_of(retarget(shifted((x, 0.0), (x, 0.0)))).mean(0)[0] - still[0] for x in sways]
+    )
+    assert followed[-1] > 0.9 * 30.0
+    steps = np.diff(followed)
+    assert (steps >= -1e-3).all()
+    assert steps.max() < 1.4 * 30.0 * (sways[1] - sways[0]), "a step, not a dead zone's soft end"
+
+
+def test_hidden_shoulders_are_not_believed():
+    seen = shifted((0.6, 0.2), (0.6, 0.2))
+    visibility = seen.visibility_J.copy()
+    visibility[[11, 12]] = 0.45
+    hidden = replace(seen, visibility_J=visibility)
+    moved = shoulders_of(retarget(hidden)) - shoulders_of(retarget(body()))
+    assert np.abs(moved).max() < 0.5
+
+
+def test_a_dead_zone_lets_through_what_goes_beyond_it():
+    assert beyond(0.02, 0.1) < 0.05
+    assert beyond(0.1, 0.1) == 0.5
+    assert beyond(1.0, 0.1) > 0.98
