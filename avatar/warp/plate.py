@@ -22,8 +22,9 @@ from avatar.jit import kernel
 _CELL_PX = 4
 _GONE = (0.25, 0.75)
 """Coverage lost by a cell from which the fill begins to show, and shows fully."""
-_RIM = 1 / 64
-"""Of the canvas' long side: how far about an uncovered place the picture is not believed."""
+_RIM = 1 / 24
+"""Of the canvas' long side: how far about an uncovered place the fill goes on (beyond the matte,
+where single hairs may lie, it differs from the picture only just outside the person)."""
 _UNMIXED = (0.25, 0.6)
 """Coverage up to which the background can be told from the person, and from which it cannot."""
 
@@ -78,17 +79,32 @@ class Plate:
 
     def uncover(self, rgb_HW3: ByteArray, alpha_HW: ByteArray) -> None:
         """Show the fill in a picture drawn over `rest_HW3` where its person has left a place."""
+        weight_HW = self._uncovered(alpha_HW)
+        if weight_HW is not None:
+            _exchange(rgb_HW3, alpha_HW, weight_HW, self._change_HW3)
+
+    def behind(self, alpha_HW: ByteArray) -> ByteArray:
+        """The background (H, W, 3) of a picture whose character has this coverage."""
+        weight_HW = self._uncovered(alpha_HW)
+        behind_HW3 = self.rest_HW3.copy()
+        if weight_HW is not None:
+            nobody_HW = np.zeros_like(alpha_HW)
+            _exchange(behind_HW3, nobody_HW, weight_HW, self._change_HW3)
+        return behind_HW3
+
+    def _uncovered(self, alpha_HW: ByteArray) -> FloatArray | None:
+        """How far the fill shows, 0..1 per pixel; None: nowhere."""
         if self._person_hw is None:
-            return
+            return None
         low, high = _GONE
         gone_hw = (self._person_hw - self._coverage(alpha_HW) - low) / (high - low)
         if float(gone_hw.max()) <= 0.0:
-            return
+            return None
         about_hw = cv2.dilate(np.clip(gone_hw, 0.0, 1.0), self._rim)
         soft_hw = cv2.GaussianBlur(about_hw, (5, 5), 1.2)
         rows, columns = alpha_HW.shape
         weight_HW = cv2.resize(soft_hw, (columns, rows), interpolation=cv2.INTER_LINEAR)
-        _exchange(rgb_HW3, alpha_HW, np.asarray(weight_HW, np.float32), self._change_HW3)
+        return np.asarray(weight_HW, np.float32)
 
     def _coverage(self, alpha_HW: ByteArray) -> FloatArray:
         cells = cv2.resize(alpha_HW, self._cells, interpolation=cv2.INTER_AREA)
