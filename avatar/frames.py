@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +194,13 @@ class RetargetedMotion:
     """Where the voice moves the mouth: how much earlier than the stamp is the sound it shows."""
 
 
+class Backdrop(Protocol):
+    """What lies behind a character."""
+
+    def behind(self, alpha_HW: ByteArray) -> ByteArray:
+        """The background (H, W, 3) of a picture whose character has this coverage."""
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedFrame:
     """One picture of the character, stamped with the driving frame that caused it."""
@@ -206,5 +214,5 @@ class RenderedFrame:
     """Seconds spent per stage (`motion`, `render`, ...) for this frame."""
     voice_lag_s: float | None = None
     """As in `RetargetedMotion`: the sound that belongs to this picture is that much older."""
-    backdrop_HW3: ByteArray | None = None
+    backdrop: Backdrop | None = None
     """What shows where the character does not cover; None where the renderer has no matte."""

@@ -12,8 +12,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.frames import ByteArray, RenderedFrame
+from avatar.character.character import Character
+from avatar.frames import Backdrop, ByteArray, RenderedFrame
 from avatar.jit import kernel
+from avatar.warp.plate import Plate
+
+
+def backdrop_of(character: Character) -> Backdrop:
+    """What shows behind a character, wherever it moves."""
+    still = None if character.rig is None else character.rig.still
+    return Plate(character.background_HW3, still)
 
 
 def cut_out(frame: RenderedFrame) -> tuple[ByteArray, ByteArray]:
@@ -21,10 +29,10 @@ def cut_out(frame: RenderedFrame) -> tuple[ByteArray, ByteArray]:
 
     A frame whose renderer has no matte is all character: its own picture, covering everything.
     """
-    if frame.alpha_HW is None or frame.backdrop_HW3 is None:
+    if frame.alpha_HW is None or frame.backdrop is None:
         return frame.rgb_HW3, np.full(frame.rgb_HW3.shape[:2], 255, np.uint8)
     cut_HW3 = np.empty_like(frame.rgb_HW3)
-    _take_out(frame.rgb_HW3, frame.alpha_HW, frame.backdrop_HW3, cut_HW3)
+    _take_out(frame.rgb_HW3, frame.alpha_HW, frame.backdrop.behind(frame.alpha_HW), cut_HW3)
     return cut_HW3, frame.alpha_HW
 
 

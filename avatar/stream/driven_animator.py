@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from avatar.character.character import Character
-from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, RetargetedMotion, Stamp
+from avatar.frames import Backdrop, DrivingFrame, RenderedFrame, RetargetedMotion, Stamp
 from avatar.motion.audio.voice import VoiceTracker
 from avatar.motion.body_follower import BodyFollower
 from avatar.motion.neutral import Neutral
 from avatar.motion.tracker import FaceTracker
 from avatar.regions import LiveSettings
 from avatar.stream.animator import Drawing
+from avatar.stream.cutout import backdrop_of
 from avatar.stream.performer import FaceSource, Performer, PerformerStatus
 from avatar.timing import StageTimers
 
@@ -50,7 +51,7 @@ class DrivenAnimator(ABC, Generic[Drawn]):
         self._voice = VoiceTracker()
         self._performer: Performer | None = None
         self._renderer: Drawn | None = None
-        self._backdrop_HW3: ByteArray | None = None
+        self._backdrop: Backdrop | None = None
         self._settings = LiveSettings()
         self._neutral: Neutral | None = None
 
@@ -66,7 +67,7 @@ class DrivenAnimator(ABC, Generic[Drawn]):
     def open(self, character: Character) -> None:
         """Take on a character, with a fresh driver."""
         self._renderer = self._renderer_of(character)
-        self._backdrop_HW3 = character.background_HW3
+        self._backdrop = backdrop_of(character)
         self._performer = Performer(
             character.views[0].geometry,
             settings=self._settings,
@@ -82,13 +83,13 @@ class DrivenAnimator(ABC, Generic[Drawn]):
         """Draw the character at the driver's motion."""
         performer, renderer = self._opened()
         drawn = renderer.push(performer.push(driving), driving.stamp)
-        return [replace(frame, backdrop_HW3=self._backdrop_HW3) for frame in drawn]
+        return [replace(frame, backdrop=self._backdrop) for frame in drawn]
 
     def swap(self, character: Character) -> None:
         """Become another character at the next push; tracking and neutral stay."""
         performer, _ = self._opened()
         self._renderer = self._renderer_of(character)
-        self._backdrop_HW3 = character.background_HW3
+        self._backdrop = backdrop_of(character)
         performer.swap(character.views[0].geometry)
 
     def configure(self, settings: LiveSettings) -> None:

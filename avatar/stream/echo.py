@@ -14,6 +14,7 @@ from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Tracking
 from avatar.motion.neutral import Neutral
 from avatar.regions import LiveSettings
 from avatar.stream.animator import Drawing
+from avatar.stream.cutout import backdrop_of
 
 
 class _Still:
@@ -66,7 +67,7 @@ class CopyAnimator(_Still):
                 view.rgb_HW3,
                 view.alpha_HW,
                 Tracking.LOST,
-                backdrop_HW3=character.background_HW3,
+                backdrop=backdrop_of(character),
             )
         ]
 
