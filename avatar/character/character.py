@@ -33,14 +33,19 @@ class Framing(StrEnum):
     FULL_BODY = "full_body"
 
 
-def canvas_hw(framing: Framing, size_px: int = DEFAULT_SIZE_PX) -> tuple[int, int]:
-    """Rows and columns of the canvas; `size_px` is its width. Full bodies get 2:3 upright."""
+def canvas_hw(
+    framing: Framing, size_px: int = DEFAULT_SIZE_PX, *, is_upright: bool = False
+) -> tuple[int, int]:
+    """Rows and columns of the canvas; `size_px` is the width of a square one.
+
+    Full bodies get 2:3 upright, half bodies where `is_upright` says so.
+    """
     if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX or size_px % SIDE_MULTIPLE:
         raise ValueError(
             f"size {size_px}: must be a multiple of {SIDE_MULTIPLE} "
             f"from {MIN_SIZE_PX} to {MAX_SIZE_PX}"
         )
-    if framing is Framing.FULL_BODY:
+    if framing is Framing.FULL_BODY or (framing is Framing.HALF_BODY and is_upright):
         # As many pixels as the square: the same cost per frame, and the same bitrate, live.
         width = _round_to_multiple(size_px * 0.8125)
         return _round_to_multiple(width * 1.5), width

@@ -144,6 +144,29 @@ def frame_person(
     return Crop(left, top, width, height)
 
 
+def needs_upright(
+    person: Person,
+    source_hw: tuple[int, int],
+    square_hw: tuple[int, int],
+    upright_hw: tuple[int, int],
+) -> bool:
+    """Whether a half body keeps a hand on an upright canvas that a square one would cut off."""
+    square, upright = (
+        num_hands_kept(person, frame_person(person, Framing.HALF_BODY, source_hw, hw))
+        for hw in (square_hw, upright_hw)
+    )
+    return upright > square
+
+
+def num_hands_kept(person: Person, crop: Crop) -> int:
+    """Hands that are seen, and lie in the window."""
+    if person.joints_J3 is None:
+        return 0
+    end = np.array([crop.left + crop.width, crop.top + crop.height])
+    hands = [person.joints_J3[list(hand), :2] for hand in _HANDS if person.sees(hand)]
+    return sum(bool(((xy >= (crop.left, crop.top)) & (xy <= end)).all()) for xy in hands)
+
+
 def _with_hands(
     person: Person, source_hw: tuple[int, int], height: float, aspect: float
 ) -> tuple[float, float, float]:

@@ -23,7 +23,15 @@ from avatar.character.character import (
     canvas_hw,
 )
 from avatar.character.finding import FoundFace, find_body, find_faces, main_face
-from avatar.character.framing import Crop, Person, choose_framing, cut, frame_person, picture_hw
+from avatar.character.framing import (
+    Crop,
+    Person,
+    choose_framing,
+    cut,
+    frame_person,
+    needs_upright,
+    picture_hw,
+)
 from avatar.character.layers import estimate_foreground, fill_background
 from avatar.character.matte import (
     cover_face,
@@ -91,6 +99,10 @@ def open_character(
     first = sightings[0]
     chosen = framing or choose_framing(first.person, picture_hw(first.rgb_HW3))
     hw = canvas_hw(chosen, size_px)
+    if chosen is Framing.HALF_BODY:
+        upright_hw = canvas_hw(chosen, size_px, is_upright=True)
+        if needs_upright(first.person, picture_hw(first.rgb_HW3), hw, upright_hw):
+            hw = upright_hw
     crops = [
         frame_person(sighting.person, chosen, picture_hw(sighting.rgb_HW3), hw)
         for sighting in sightings

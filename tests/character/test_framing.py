@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from avatar.character.character import Framing, canvas_hw
-from avatar.character.framing import Crop, Person, choose_framing, cut, frame_person
+from avatar.character.framing import (
+    Crop,
+    Person,
+    choose_framing,
+    cut,
+    frame_person,
+    needs_upright,
+    num_hands_kept,
+)
 
 
 def _person(eyes: tuple[float, float], iod: float, *, bottom: float | None = None) -> Person:
@@ -137,3 +145,31 @@ def test_a_narrow_picture_is_not_widened_with_invented_background_for_its_hands(
 def test_a_head_close_to_the_pictures_top_is_not_given_a_sky() -> None:
     crop = frame_person(_person((300, 150), 100), Framing.PORTRAIT, (400, 600), (512, 512))
     assert crop.top >= -0.06 * crop.height
+
+
+def _with_hands_at(y: float, x: tuple[float, float]) -> Person:
+    """A person at (300, 150) whose wrists and knuckles are seen at these places."""
+    person = _person((300, 150), 40, bottom=1400)
+    assert person.joints_J3 is not None
+    assert person.visibility_J is not None
+    for hand, column in zip(((15, 17, 19, 21), (16, 18, 20, 22)), x, strict=True):
+        person.joints_J3[list(hand), :2] = (column, y)
+        person.visibility_J[list(hand)] = 1.0
+    return person
+
+
+def test_folded_hands_in_an_upright_picture_get_an_upright_canvas() -> None:
+    square, upright = (canvas_hw(Framing.HALF_BODY, is_upright=u) for u in (False, True))
+    assert upright == canvas_hw(Framing.FULL_BODY)
+    folded = _with_hands_at(780, (280, 330))
+    assert needs_upright(folded, (900, 600), square, upright)
+    crop = frame_person(folded, Framing.HALF_BODY, (900, 600), upright)
+    assert num_hands_kept(folded, crop) == 2
+    assert crop.top < 150 - 2 * 40
+
+
+def test_hands_that_a_square_keeps_leave_it_square() -> None:
+    square, upright = (canvas_hw(Framing.HALF_BODY, is_upright=u) for u in (False, True))
+    raised = _with_hands_at(420, (180, 420))
+    assert not needs_upright(raised, (900, 600), square, upright)
+    assert not needs_upright(_person((300, 150), 40, bottom=1400), (900, 600), square, upright)
