@@ -15,6 +15,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 
 from avatar.errors import SessionError
 from server.config import ServeConfig
+from server.ice_addresses import gather_at, meeting_addresses, own_addresses
 from server.impairment import Impairment
 from server.offers import clean_offer
 
@@ -35,9 +36,9 @@ async def answer_offer(
     offer_sdp: str,
     config: ServeConfig,
     *,
-    on_understood: Callable[[], None],
+    on_understood: Callable[[str], None],
 ) -> str:
-    """The answer to an offer; `on_understood` is called between the two descriptions.
+    """The answer to an offer; `on_understood` gets its SDP between the two descriptions.
 
     Raises SessionError: 400 where the offer cannot be used, 503 where no port is left.
     """
@@ -46,7 +47,7 @@ async def answer_offer(
         await connection.setRemoteDescription(RTCSessionDescription(cleaned, "offer"))
         if len(connection.getTransceivers()) > _MOST_MEDIA_SECTIONS:
             raise SessionError(400, "The offer has too many media sections.")
-        on_understood()
+        on_understood(cleaned)
         await connection.setLocalDescription(await connection.createAnswer())
     except SessionError:
         raise
@@ -62,15 +63,14 @@ async def answer_offer(
 
 
 def prepare_transports(
-    connection: RTCPeerConnection, config: ServeConfig
+    connection: RTCPeerConnection, config: ServeConfig, offer_sdp: str
 ) -> tuple[Impairment, ...]:
-    """Candidates as configured, and the losses of a test; to be called before the answer.
-
-    aioice leaves 127.0.0.1 out; on a loopback bind it is the one address to offer.
-    """
+    """Candidates as configured, and the losses of a test; to be called before the answer."""
     addresses = list(config.ice.addresses)
-    if not addresses and config.listen.is_loopback:
-        addresses = ["127.0.0.1"]
+    is_private = not addresses and config.listen.is_loopback
+    if is_private:
+        addresses = meeting_addresses(offer_sdp)
+    heard_from = own_addresses() if is_private else None
     impairments: tuple[Impairment, ...] = ()
     for transport in connection._RTCPeerConnection__iceTransports:
         if config.impairment.is_on:
@@ -81,10 +81,7 @@ def prepare_transports(
             transport._send = impairments[0].sending(transport._send)
             transport._recv = impairments[1].receiving(transport._recv)
         if addresses:
-            gatherer = transport._connection
-            gatherer.get_component_candidates = gathering_at(
-                addresses, gatherer.get_component_candidates
-            )
+            gather_at(transport._connection, addresses, heard_from=heard_from)
     return impairments
 
 
@@ -99,12 +96,3 @@ def audio_codecs() -> list[Any]:
     """Opus and nothing else."""
     codecs = RTCRtpSender.getCapabilities("audio").codecs
     return [codec for codec in codecs if codec.mimeType.lower() == "audio/opus"]
-
-
-def gathering_at(ours: list[str], gather: Callable[..., Any]) -> Callable[..., Any]:
-    """aioice's gathering of one component, with our addresses instead of those it found."""
-
-    def gather_ours(component: int, addresses: list[str], *rest: Any, **named: Any) -> Any:
-        return gather(component, ours, *rest, **named)
-
-    return gather_ours

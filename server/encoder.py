@@ -27,6 +27,16 @@ from server.config import VideoSection
 TIME_BASE = Fraction(1, 90_000)
 
 
+_ENOUGH_BITS_PER_PIXEL = 0.23
+"""Measured: a person at 512 x 512 and 25 per second is at 48 dB with 1.44 Mb/s. More bits are more
+packets for everyone, and changing VP8's rate costs a keyframe."""
+
+
+def enough_bps(width: int, height: int, fps: float) -> int:
+    """What pictures of this size can make use of."""
+    return round(_ENOUGH_BITS_PER_PIXEL * width * height * fps)
+
+
 @dataclass(slots=True)
 class BitrateGovernor:
     """Decides the encoder's bitrate: pure, the caller brings the time."""
@@ -34,6 +44,8 @@ class BitrateGovernor:
     start_bps: int
     min_bps: int
     max_bps: int
+    """Never more, and never more than `enough_bps` where that is known."""
+    enough_bps: int | None = None
     DOWN_AFTER_S = 1.0
     UP_AFTER_S = 6.0
     target_bps: int = 0
@@ -52,6 +64,12 @@ class BitrateGovernor:
             self._sent.popleft()
 
     @property
+    def most_bps(self) -> int:
+        """Where raising ends."""
+        enough_bps = self.max_bps if self.enough_bps is None else self.enough_bps
+        return min(self.max_bps, max(self.start_bps, enough_bps))
+
+    @property
     def sent_bps(self) -> int:
         """Bits sent in the last second."""
         return 8 * sum(num_bytes for _, num_bytes in self._sent)
@@ -68,7 +86,11 @@ class BitrateGovernor:
         sent_bps = self.sent_bps
         # An estimate below the target says nothing while less than it is sent anyway.
         is_congested = estimate_bps < 0.9 * self.target_bps and sent_bps > estimate_bps
-        is_roomy = estimate_bps > 1.4 * self.target_bps and sent_bps > 0.8 * self.target_bps
+        is_roomy = (
+            self.target_bps < 0.9 * self.most_bps
+            and estimate_bps > 1.4 * self.target_bps
+            and sent_bps > 0.8 * self.target_bps
+        )
         self._congested_since_s = (self._congested_since_s or now_s) if is_congested else None
         self._roomy_since_s = (self._roomy_since_s or now_s) if is_roomy else None
         if self._congested_since_s is not None and (
@@ -77,7 +99,7 @@ class BitrateGovernor:
             self.target_bps = max(self.min_bps, round(0.85 * estimate_bps))
             self._congested_since_s = None
         elif self._roomy_since_s is not None and now_s - self._roomy_since_s >= self.UP_AFTER_S:
-            self.target_bps = min(self.max_bps, round(1.5 * self.target_bps))
+            self.target_bps = min(self.most_bps, round(1.5 * self.target_bps))
             self._roomy_since_s = None
         return self.target_bps
 
@@ -180,6 +202,7 @@ class SteadyEncoder:
 
     def _new_codec(self, width: int, height: int, bitrate_bps: int) -> Any:
         is_vp8 = self.codec_name == "VP8"
+        self.governor.enough_bps = enough_bps(width, height, self._fps)
         codec = av.CodecContext.create("libvpx" if is_vp8 else "libx264", "w")
         codec.width, codec.height = width, height
         codec.pix_fmt = "yuv420p"

@@ -109,8 +109,8 @@ class OverlayPeer:
             )
         return answer
 
-    def _on_understood(self) -> None:
-        prepare_transports(self._connection, self._config)
+    def _on_understood(self, offer_sdp: str) -> None:
+        prepare_transports(self._connection, self._config, offer_sdp)
 
     async def close(self) -> None:
         """Close everything; takes at most a second."""

@@ -94,9 +94,9 @@ class Peer:
         self._install_encoder()
         return answer
 
-    def _on_understood(self) -> None:
+    def _on_understood(self, offer_sdp: str) -> None:
         self._install_receivers()
-        self.impairments = prepare_transports(self._pc, self._config)
+        self.impairments = prepare_transports(self._pc, self._config, offer_sdp)
 
     def say(self, text: str) -> bool:
         """Send on the data channel; False where it is not open or its buffer is full."""

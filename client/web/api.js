@@ -24,8 +24,10 @@ export class ApiError extends Error {
 
 /** Seconds to wait where a busy server names none. */
 const DEFAULT_RETRY_S = 5;
-/** A request that takes longer counts as no answer; opening a character may take seconds. */
+/** A request that takes longer counts as no answer. */
 const REQUEST_TIMEOUT_MS = 20_000;
+/** A server that has just started opens the character first: seconds, on a busy machine many. */
+const SESSION_TIMEOUT_MS = 90_000;
 /** Megabytes over a slow line, then finding the face on a busy server. */
 const UPLOAD_TIMEOUT_MS = 120_000;
 
@@ -45,12 +47,13 @@ export function fetchCharacters() {
  * @returns {Promise<{id: string, sdp: string, type: 'answer'}>}
  */
 export function createSession(offer, signal) {
-  return request("api/sessions", {
+  const post = {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(offer),
     signal,
-  });
+  };
+  return request("api/sessions", post, SESSION_TIMEOUT_MS);
 }
 
 /**
@@ -127,9 +130,10 @@ export function uploadCharacter(pictures, name, onProgress, signal) {
 /**
  * @param {string} path relative to the page, so that a reverse proxy may mount it anywhere
  * @param {RequestInit} [options]
+ * @param {number} [timeoutMs]
  */
-async function request(path, options = {}) {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+async function request(path, options = {}, timeoutMs = REQUEST_TIMEOUT_MS) {
+  const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   let response;
   let text;

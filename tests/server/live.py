@@ -30,7 +30,7 @@ from server.builder_process import (
     Refused,
 )
 from server.config import ListenSection, ServeConfig
-from server.connection import gathering_at
+from server.ice_addresses import gather_at
 from server.packed_character import pack
 from server.protocol import ServerMessage, parse_server_message
 from server.serve import LiveServer
@@ -242,10 +242,7 @@ class Caller:
         if self.pc.localDescription is None:
             offer = await self.pc.createOffer()
             for transport in self.pc._RTCPeerConnection__iceTransports:
-                connection = transport._connection
-                connection.get_component_candidates = gathering_at(
-                    ["127.0.0.1"], connection.get_component_candidates
-                )
+                gather_at(transport._connection, ["127.0.0.1"])
             await self.pc.setLocalDescription(offer)
         sdp = self.pc.localDescription.sdp
         return {"sdp": sdp, "type": "offer", "character": "ada", **changes}

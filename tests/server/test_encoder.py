@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from server.config import VideoSection
-from server.encoder import BitrateGovernor, SteadyEncoder
+from server.encoder import BitrateGovernor, SteadyEncoder, enough_bps
 from tests.conftest import FakeClock
 
 NOISE = np.random.default_rng(0).integers(0, 255, (8, 384, 256), dtype=np.uint8)
@@ -132,3 +132,16 @@ def test_payloads_fit_a_packet(clock: FakeClock) -> None:
     for codec in ("VP8", "H264"):
         encoder = _encoder(codec, clock)
         assert max(len(payload) for payload in _encode(encoder, 0)) <= 1300
+
+
+def test_a_small_picture_is_not_given_more_than_it_can_use() -> None:
+    governor = BitrateGovernor(1_500_000, 500_000, 4_000_000, enough_bps(512, 512, 25.0))
+    now_s = _play(governor, sent_bps=1_500_000, estimate_bps=20_000_000, start_s=0.0)
+    assert governor.target_bps == 1_500_000, "no keyframe for bits that nobody sees"
+    now_s = _play(governor, sent_bps=1_500_000, estimate_bps=700_000, start_s=now_s)
+    assert governor.target_bps < 700_000
+    for _ in range(4):
+        now_s = _play(
+            governor, sent_bps=governor.target_bps, estimate_bps=20_000_000, start_s=now_s
+        )
+    assert 1_450_000 <= governor.target_bps <= enough_bps(512, 512, 25.0)

@@ -13,7 +13,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from server import protocol
 from server.config import ListenSection, ServeConfig
-from server.connection import gathering_at
+from server.ice_addresses import gather_at
 from server.overlays import MAX_OVERLAYS, _Tap
 from server.picture_formats import i420_to_rgb, rgb_to_i420_over_alpha
 from server.serve import LiveServer
@@ -34,10 +34,7 @@ class _Onlooker:
     async def offer(self) -> str:
         offer = await self.pc.createOffer()
         for transport in self.pc._RTCPeerConnection__iceTransports:
-            connection = transport._connection
-            connection.get_component_candidates = gathering_at(
-                ["127.0.0.1"], connection.get_component_candidates
-            )
+            gather_at(transport._connection, ["127.0.0.1"])
         await self.pc.setLocalDescription(offer)
         sdp: str = self.pc.localDescription.sdp
         return sdp
