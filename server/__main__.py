@@ -20,7 +20,7 @@ from avatar.config import load_config
 from avatar.errors import LiveactorError
 from avatar.stream.factory import AnimatorKind
 from server.config import ServeConfig
-from server.priority import take_precedence
+from server.priority import MEDIA_NICENESS, take_precedence
 from server.serve import LiveServer, stop_signals
 
 TOKEN_VARIABLE = "LIVEACTOR_TOKEN"
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _configured(options)
         if config.is_preferred:
-            take_precedence()
+            take_precedence(MEDIA_NICENESS)
         asyncio.run(_serve(config, options, level))
     except LiveactorError as error:
         print(f"error: {error}", file=sys.stderr)

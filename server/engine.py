@@ -67,10 +67,12 @@ class Engine:
         video: VideoSection,
         *,
         num_lanes: int,
+        is_preferred: bool = False,
         log_level: int = logging.INFO,
         clock: Clock = monotonic_s,
     ) -> None:
         self._section = section
+        self._is_preferred = is_preferred
         self._fps = video.fps
         self._log_level = log_level
         self._clock = clock
@@ -128,7 +130,7 @@ class Engine:
         control, control_child = context.Pipe(duplex=True)
         wake, wake_child = context.Pipe(duplex=False)
         driving = [context.Pipe(duplex=False) for _ in self.lanes]
-        options = EngineOptions(self._section.animator, self._fps)
+        options = EngineOptions(self._section.animator, self._fps, self._is_preferred)
         layouts = tuple(lane.layout for lane in self.lanes)
         process = context.Process(
             target=run_engine,

@@ -53,6 +53,7 @@ from server.engine_spares import SpareAnimators
 from server.frame_ring import FrameRing
 from server.packed_character import unpack
 from server.picture_formats import copy_strip, rgb_to_i420, rgb_to_i420_over_alpha, top_strip
+from server.priority import PICTURES_NICENESS, take_precedence
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class Lane:
         spares: SpareAnimators,
         *,
         fps: float,
+        is_preferred: bool = False,
     ) -> None:
         self.index = layout.index
         self._driving = FrameRing.attach(layout.driving)
@@ -102,6 +104,7 @@ class Lane:
         self._outlet = outlet
         self._spares = spares
         self._period_s = 1.0 / fps
+        self._is_preferred = is_preferred
         self._commands: queue.Queue[LaneCommand] = queue.Queue(_COMMANDS_WAITING)
         self._bell_out, self._bell_in = os.pipe()
         os.set_blocking(self._bell_out, False)
@@ -156,6 +159,8 @@ class Lane:
             self._driving.skip_unread()
             self._audio.skip_unread()
             self._outlet.tell(LaneOpened(self.index, command.generation))
+            if self._is_preferred:
+                take_precedence(PICTURES_NICENESS, is_inherited=False)
             _LaneLoop(self, command, animator).run()
             self._spares.give_back(animator)
             animator = None

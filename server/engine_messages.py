@@ -37,6 +37,8 @@ class EngineOptions:
 
     animator: str
     fps: float
+    is_preferred: bool
+    """Threads that make pictures ask to go first (`server.priority`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,9 @@ def run_engine(
     outlet = Outlet(control, picture_wake)
     spares = SpareAnimators(options.animator, fps=options.fps)
     lanes = {
-        layout.index: Lane(layout, wake, outlet, spares, fps=options.fps)
+        layout.index: Lane(
+            layout, wake, outlet, spares, fps=options.fps, is_preferred=options.is_preferred
+        )
         for layout, wake in zip(layouts, driving_wakes, strict=True)
     }
     try:

@@ -108,6 +108,7 @@ class LiveServer:
             config.video,
             # One more than sessions: a lane is emptied while the next session begins in another.
             num_lanes=config.sessions.max_sessions + 1,
+            is_preferred=config.is_preferred,
             log_level=self._log_level,
         )
         self.table = SessionTable(config, self.engine, self.characters.character)
