@@ -32,6 +32,8 @@ _SAMPLES_PER_ROW, _SAMPLES_PER_COLUMN = 2, 3
 _ACROSS = (0.12, 0.88)
 """Share of the way from corner to corner that is looked at: corners are shadow and lip."""
 _DOWN = (0.04, 0.96)
+_DOWN_S11 = np.linspace(*_DOWN, ROWS * _SAMPLES_PER_ROW, dtype=np.float32)[:, None, None]
+_ACROSS_S = np.linspace(*_ACROSS, COLUMNS * _SAMPLES_PER_COLUMN)
 _SEEN_PX = (1.5, 5.0)
 """Lip gaps in pixels at which the interior begins to be seen, and is seen well."""
 _SEEN_IOD = (0.02, 0.06)
@@ -41,6 +43,10 @@ _REDDEST = 0.6
 """Excess of red over the other channels' mean, as a share of red, that counts as 1."""
 _BARE = np.array([50, 280, 101, 330, 205, 425, 151, 9], np.intp)
 """Cheeks and forehead."""
+_LOWER_LIDS = np.concatenate([LEFT_LID_LOWER[1:-1], RIGHT_LID_LOWER[1:-1]])
+_UPPER_LIDS = np.concatenate([LEFT_LID_UPPER[1:-1], RIGHT_LID_UPPER[1:-1]])
+_BETWEEN_S11 = np.array([0.35, 0.5, 0.65], np.float32)[:, None, None]
+"""Where between the lids the whites of the eyes are looked for."""
 _SCLERA_GAIN = 1.1
 """The whites of the eyes lie in their lids' shade."""
 
@@ -79,39 +85,29 @@ def white_of(rgb_HW3: ByteArray, landmarks_N3: FloatArray) -> FloatArray | None:
     The light tones of cheeks and forehead with most of their hue taken out, or, where those are
     lighter (dark skin), the whites of the eyes. The same for whoever is measured or painted.
     """
-    skin = _colours(rgb_HW3, landmarks_N3[_BARE, :2])
-    if skin is None:
-        return None
-    bright_3 = np.percentile(skin, 75, axis=0)
-    white_3 = 0.6 * float(bright_3.max()) + 0.4 * bright_3
-    eyes = _colours(rgb_HW3, _between_lids(landmarks_N3))
-    if eyes is not None:
-        sclera_3 = _SCLERA_GAIN * np.percentile(eyes, 85, axis=0)
-        white_3 = np.where(sclera_3.mean() > white_3.mean(), sclera_3, white_3)
-    white_3 = white_3 * max(1.0, _LEAST_WHITE / float(white_3.max()))
-    return np.asarray(np.minimum(white_3, 255.0), np.float32)
-
-
-def _between_lids(landmarks_N3: FloatArray) -> FloatArray:
-    """Points (S, 2) along both eyes, between their lids."""
     points_N2 = landmarks_N3[:, :2]
-    lines = [
-        points_N2[lower[1:-1]] + np.float32(share) * (points_N2[upper] - points_N2[lower])[1:-1]
-        for upper, lower in (
-            (LEFT_LID_UPPER, LEFT_LID_LOWER),
-            (RIGHT_LID_UPPER, RIGHT_LID_LOWER),
-        )
-        for share in (0.35, 0.5, 0.65)
-    ]
-    return np.concatenate(lines)
+    bright_3 = _light_tone(rgb_HW3, points_N2[_BARE], 0.75)
+    if bright_3 is None:
+        return None
+    white_3 = 0.6 * bright_3.max() + 0.4 * bright_3
+    lower_L2, upper_L2 = points_N2[_LOWER_LIDS], points_N2[_UPPER_LIDS]
+    between_SL2 = lower_L2 + _BETWEEN_S11 * (upper_L2 - lower_L2)
+    sclera_3 = _light_tone(rgb_HW3, between_SL2.reshape(-1, 2), 0.85)
+    if sclera_3 is not None and _SCLERA_GAIN * sclera_3.sum() > white_3.sum():
+        white_3 = _SCLERA_GAIN * sclera_3
+    white_3 = white_3 * max(1.0, _LEAST_WHITE / float(white_3.max()))
+    return np.minimum(white_3, np.float32(255.0))
 
 
-def _colours(rgb_HW3: ByteArray, points_S2: FloatArray) -> FloatArray | None:
-    """The picture's colours (S, 3) at the points that lie in it."""
+def _light_tone(rgb_HW3: ByteArray, points_S2: FloatArray, share: float) -> FloatArray | None:
+    """Per channel, what `share` of the picture's pixels at these points are darker than."""
     height, width = rgb_HW3.shape[:2]
-    at = np.floor(points_S2).astype(np.intp)
-    inside = (at >= 0).all(1) & (at[:, 0] < width) & (at[:, 1] < height)
-    return rgb_HW3[at[inside, 1], at[inside, 0]].astype(np.float32) if inside.any() else None
+    x_S, y_S = np.floor(points_S2).astype(np.intp).T
+    inside = (x_S >= 0) & (y_S >= 0) & (x_S < width) & (y_S < height)
+    if not inside.any():
+        return None
+    ordered_S3 = np.sort(rgb_HW3[y_S[inside], x_S[inside]], axis=0)
+    return ordered_S3[round(share * (len(ordered_S3) - 1))].astype(np.float32)
 
 
 def tinted(light: FloatArray, red: FloatArray) -> FloatArray:
@@ -182,27 +178,27 @@ def _mean(weighted: Sequence[tuple[FloatArray, float]]) -> FloatArray:
 
 def _sample(rgb_HW3: ByteArray, upper_P2: FloatArray, lower_P2: FloatArray) -> FloatArray:
     """Mean colours (R, C, 3) of the cells between two lip contours."""
-    down_S = np.linspace(*_DOWN, ROWS * _SAMPLES_PER_ROW, dtype=np.float32)[:, None, None]
-    share = np.linspace(*_ACROSS, COLUMNS * _SAMPLES_PER_COLUMN)
-    upper_S2, lower_S2 = (_along(contour, share) for contour in (upper_P2, lower_P2))
-    at_SS2 = np.asarray(upper_S2 + down_S * (lower_S2 - upper_S2), np.float32)
+    upper_S2, lower_S2 = _along(upper_P2), _along(lower_P2)
+    at_SS2 = upper_S2 + _DOWN_S11 * (lower_S2 - upper_S2)
     # Pixel centres lie at halves; OpenCV's at whole numbers.
-    at_SS2 -= 0.5
+    at_SS2 -= np.float32(0.5)
     seen = cv2.remap(  # type: ignore[call-overload]  # one map of two channels is enough
         rgb_HW3, at_SS2, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    cells = np.asarray(seen, np.float32).reshape(
-        ROWS, _SAMPLES_PER_ROW, COLUMNS, _SAMPLES_PER_COLUMN, 3
-    )
-    return np.asarray(cells.mean((1, 3)), np.float32)
+    # A cell's mean is what area averaging to one pixel per cell gives.
+    cells = cv2.resize(np.asarray(seen, np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells, np.float32)
 
 
-def _along(contour_P2: FloatArray, share_S: FloatArray) -> FloatArray:
-    """Points (S, 2) of a contour by their share of the way between the mouth's corners."""
+def _along(contour_P2: FloatArray) -> FloatArray:
+    """Points (S, 2) of a contour at the sampled shares of the way between the mouth's corners."""
     ordered_P2 = _ordered(contour_P2)
     axis_2 = ordered_P2[-1] - ordered_P2[0]
     along_P = (ordered_P2 - ordered_P2[0]) @ axis_2 / max(float(axis_2 @ axis_2), 1e-6)
-    return np.stack([np.interp(share_S, along_P, ordered_P2[:, k]) for k in (0, 1)], axis=1)
+    points = np.empty((len(_ACROSS_S), 2), np.float32)
+    points[:, 0] = np.interp(_ACROSS_S, along_P, ordered_P2[:, 0])
+    points[:, 1] = np.interp(_ACROSS_S, along_P, ordered_P2[:, 1])
+    return points
 
 
 def _ordered(contour_P2: FloatArray) -> FloatArray:

@@ -123,6 +123,13 @@ LIDS = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=6.0)
 INTERIOR = OneEuroSettings(min_cutoff_hz=3.0, beta=6.0, speed_cutoff_hz=4.0)
 LIPS = OneEuroSettings(min_cutoff_hz=3.5, beta=14.0, speed_cutoff_hz=6.0)
 
+TURN_RAD = (0.2, 0.6)
+"""Angles between face and camera from which a measured size is trusted less, and hardly any more:
+a tracker's guess of depth is too flat, so that turned and nodding heads measure smaller."""
+LEAST_TRUST = 0.15
+LEVEL_S = 0.25
+"""Time constant at which the size of a face seen straight on is learned."""
+
 _EYE_POINTS = np.unique(
     np.concatenate(
         [topo.LEFT_LID_UPPER, topo.LEFT_LID_LOWER, topo.RIGHT_LID_UPPER, topo.RIGHT_LID_LOWER]
@@ -162,6 +169,7 @@ class FaceSmoother:
         self._reset_filters()
 
     def _reset_filters(self) -> None:
+        self._log_level: float | None = None
         self._rotation.reset()
         for one in self._filters.values():
             one.reset()
@@ -217,7 +225,8 @@ class FaceSmoother:
     def _smooth(self, face: FaceMotion, dt_s: float) -> FaceMotion:
         f = self._filters
         rotation = self._rotation(face.rotation_33, dt_s)
-        scale = float(np.exp(f["scale"](np.log([face.scale]).astype(np.float32), dt_s)[0]))
+        log_scale = self._believed(float(np.log(face.scale)), face.rotation_33, dt_s)
+        scale = float(np.exp(f["scale"](np.array([log_scale], dtype=np.float32), dt_s)[0]))
         # The face's front is what a tracker sees; errors of the head centre behind it mirror those
         # of rotation and scale. So the front is filtered, and the centre follows from it.
         front = face.translation_2 + np.float32(face.scale) * (face.rotation_33 @ _FRONT_3)[:2]
@@ -240,6 +249,18 @@ class FaceSmoother:
             confidence=face.confidence,
             mouth_interior=self._smooth_interior(face.mouth_interior, dt_s),
         )
+
+    def _believed(self, log_scale: float, rotation_33: FloatArray, dt_s: float) -> float:
+        """A measured size as far as the head's turn lets it be believed."""
+        turn = float(np.arccos(np.clip(rotation_33[2, 2], -1.0, 1.0)))
+        low, high = TURN_RAD
+        trust = 1.0 - (1.0 - LEAST_TRUST) * _ease((turn - low) / (high - low))
+        if self._log_level is None:
+            self._log_level = log_scale
+        beyond = log_scale - self._log_level
+        # Slowly even while it is turned: a head that stays so may have come closer meanwhile.
+        self._log_level += beyond * float(1.0 - np.exp(-dt_s * trust**4 / LEVEL_S))
+        return self._log_level + trust * (log_scale - self._log_level)
 
     def _smooth_interior(self, interior: MouthInterior | None, dt_s: float) -> MouthInterior | None:
         """Every cell for itself; lips that have been closed start anew."""

@@ -183,3 +183,25 @@ def test_time_that_runs_back_starts_anew():
     push(smoother, face(open_eyes(), yaw=0.5), 10.0)
     shown, _ = push(smoother, face(open_eyes(), yaw=-0.5), 2.0)
     assert yaw_of(shown) == pytest.approx(-0.5, abs=1e-3)
+
+
+def test_a_head_that_turns_hardly_shrinks():
+    """Trackers guess depth too flat: the same head measures a sixth smaller at 36 degrees."""
+    smoother = FaceSmoother()
+    for index in range(100):
+        turned = min(max((index - 20) / 15, 0.0), 1.0)
+        seen = face(open_eyes(), yaw=0.63 * turned, scale=60.0 * (1 - 0.17 * turned**2))
+        out, _ = smoother.update(seen, neutral(), PICTURE_HW, index * DT_S)
+        assert out is not None
+        assert out.scale > (1 - 0.17 / 2.5) * 60.0
+
+
+def test_a_face_that_comes_closer_grows_at_once_and_in_the_end_even_while_it_is_turned():
+    for yaw, after_s in ((0.0, 0.6), (0.4, 4.0)):
+        smoother = FaceSmoother()
+        for index in range(int(after_s / DT_S) + 10):
+            scale = 60.0 if index < 10 else 75.0
+            seen = face(open_eyes(), yaw=yaw, scale=scale)
+            out, _ = smoother.update(seen, neutral(), PICTURE_HW, index * DT_S)
+        assert out is not None
+        assert out.scale > 73.0

@@ -30,6 +30,7 @@ from avatar.motion.audio.features import (
     WINDOW_T,
     LogMel,
     frame_loudness,
+    log_mel,
 )
 from avatar.motion.audio.mouth import APERTURE, COEFFICIENTS, NUM_COEFFICIENTS, PRESS
 
@@ -46,6 +47,7 @@ DILATIONS: Final = (1, 2, 4, 8)
 NORM_EPSILON: Final = 1e-5
 PRESSED_SHUT: Final = 0.8
 """How far fully pressed lips shut an opening that the network still gives."""
+_SILENCE_S = 0.5
 _LOUDNESS_FALL = float(np.exp(-STEP_S / 0.1))
 
 OUTPUT_SCALES: Final[FloatArray] = np.array(
@@ -57,6 +59,13 @@ OUTPUT_SCALES: Final[FloatArray] = np.array(
 def first_output_s() -> float:
     """Media time of the first output when the first sample is at 0; the next follow every 20 ms."""
     return ((FRAMES_PER_STEP - 1) * HOP_T + WINDOW_T) / SAMPLE_RATE_HZ - LOOK_AHEAD_S
+
+
+@cache
+def silent_frames() -> FloatArray:
+    """The (M, C) features that every sound is taken to come after."""
+    frames_MC = log_mel(np.zeros(int(_SILENCE_S * SAMPLE_RATE_HZ), np.float32))
+    return frames_MC[: len(frames_MC) // FRAMES_PER_STEP * FRAMES_PER_STEP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,9 @@ class AudioEncoder:
         self._state_H = np.zeros(self._hidden, np.float32)
         self._num_outputs = 0
         self._loud = 0.0
+        # Nothing in training begins with a voice: a state that has heard no silence shuts the first
+        # syllable up.
+        self._network(silent_frames())
 
     def push(self, samples_T: FloatArray) -> MouthCurve:
         """Take the next samples (16 kHz, any number); return the outputs they complete."""
