@@ -4,7 +4,7 @@ Knows clips with pictures and sound; a clip counts as someone talking where the 
 the seen mouth opens and closes again and again. Every other clip with a sound track is listed with
 the reason why it is not averaged. Beside the encoder stands what the sound's bare envelope would
 give. A clip's own sound and picture may be out of step, which a correlation without shift punishes:
-the best one within 0.3 s is given too.
+the best one within 0.4 s is given too.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _TALKING_MOVEMENT = 0.02
 _TALKING_RATE_HZ = 0.5
 """A talking mouth opens at least this often."""
 _LEAST_SEEN = 0.7
+_LONGEST_LAG_S = 0.4
 
 
 def evaluate_clips(
@@ -75,7 +76,7 @@ def _compared(path: Path, sound: Sound, weights: Weights | None) -> dict[str, ob
         reason = "the mouth does not talk: music, or someone out of the picture"
     elif speech_M.mean() <= _TALKING_SPEECH:
         reason = "hardly any speech is heard"
-    score = agreement(heard_M, seen_M)
+    score = agreement(heard_M, seen_M, longest_lag_s=_LONGEST_LAG_S)
     level_M = envelope(sound.samples_T, sound.sample_rate_hz, sound_s)
     return {
         "clip": path.name,

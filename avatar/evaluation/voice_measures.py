@@ -37,9 +37,11 @@ def correlation(a_M: FloatArray, b_M: FloatArray) -> float | None:
     return float(np.corrcoef(a_M, b_M)[0, 1])
 
 
-def agreement(a_M: FloatArray, b_M: FloatArray) -> Agreement:
-    """Compare two curves at 50 per second; lags up to 0.3 s either way, to a tenth of a moment."""
-    longest = int(LONGEST_LAG_S * RATE_HZ)
+def agreement(
+    a_M: FloatArray, b_M: FloatArray, *, longest_lag_s: float = LONGEST_LAG_S
+) -> Agreement:
+    """Compare two curves at 50 per second, shifted either way by up to `longest_lag_s`."""
+    longest = round(longest_lag_s * RATE_HZ)
     scores = []
     for shift in range(-longest, longest + 1):
         first, second = (

@@ -59,6 +59,19 @@ def test_a_voice_never_heard_opens_and_closes_the_mouth_in_time(
     assert ratio < 0.6
 
 
+@pytest.mark.parametrize(
+    ("text", "voice"), [("all day", "en-us+f3"), ("dada", "de+m3"), ("open all of it", "en-us+m4")]
+)
+def test_the_first_syllable_of_a_sound_opens_the_mouth_as_after_silence(
+    espeak: Espeak, text: str, voice: str
+) -> None:
+    clip = clip_of(espeak.say(text, voice, words_per_minute=140))
+    spoken_T = 0.5 * clip.samples_T[int(np.argmax(np.abs(clip.samples_T) > 0.02)) :]
+    at_once = heard_mouth(spoken_T, 16_000, None).opening_M[:15]
+    later = heard_mouth(np.pad(spoken_T, (16_000, 0)), 16_000, None).opening_M[50:65]
+    assert at_once.max() > 0.9 * later.max()
+
+
 @pytest.mark.media
 @pytest.mark.parametrize(
     "name", ["en_jfk.wav", "de_leopard.wav", "ko_rhino.wav", "zh_funasr.mp3", "ja_leopard.wav"]
