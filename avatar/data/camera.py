@@ -11,7 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.jit import kernel
+
 Floats = NDArray[np.float32]
+
+
+@kernel
+def _project_into(
+    points: Floats, rotation: Floats, position: Floats, focal: float, column: float, row: float,
+    out: Floats,
+) -> None:  # fmt: skip
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0] - position[0], points[i, 1] - position[1], points[i, 2] - position[2]
+        depth = rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z
+        inverse = np.float32(1.0) / max(depth, np.float32(1e-3))
+        if depth <= 1e-3:
+            inverse = np.float32(-1.0)
+        across = rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z
+        down = rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z
+        out[i, 0] = focal * across * inverse + column
+        out[i, 1] = focal * down * inverse + row
+        out[i, 2] = inverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +53,12 @@ class Camera:
 
     def project(self, points_V3: Floats) -> Floats:
         """World points to (column, row, 1 / depth in 1/cm); depth <= 0 gives 1/depth <= 0."""
-        c = self.to_camera(points_V3)
-        z = c[:, 2]
-        inverse = np.where(z > 1e-3, 1.0 / np.maximum(z, 1e-3), -1.0)
-        return np.stack(
-            [
-                self.focal_px * c[:, 0] * inverse + self.centre_px[0],
-                self.focal_px * c[:, 1] * inverse + self.centre_px[1],
-                inverse,
-            ],
-            -1,
-        ).astype(np.float32)
+        out = np.empty((len(points_V3), 3), np.float32)
+        _project_into(
+            np.ascontiguousarray(points_V3, np.float32), self.rotation_33, self.position_3,
+            self.focal_px, self.centre_px[0], self.centre_px[1], out,
+        )  # fmt: skip
+        return out
 
     def scaled(self, factor: float) -> Camera:
         """The same view with `factor` times as many pixels per side."""

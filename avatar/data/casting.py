@@ -19,7 +19,8 @@ from avatar.data.looks import Look, clay_scene, paint, toon_picture
 from avatar.data.person import Person, make_person
 from avatar.data.person_style import Detail, PersonStyle
 from avatar.data.posing import Pose, person_scene
-from avatar.data.render import Quality, picture, shade
+from avatar.data.render import Quality, shade
+from avatar.data.resolve import picture
 from avatar.data.scene import Label
 
 Floats = NDArray[np.float32]

@@ -39,7 +39,8 @@ class View:
 
 def view_from(scene: Scene, camera: Camera, visible: Visible, samples: int) -> View:
     """A view from a picture's own samples: one per pixel, its surface taken at the centre."""
-    screen = visible.screen_V3 * np.array([1 / samples, 1 / samples, 1], np.float32)
+    screen = visible.screen_V3.copy()
+    screen[:, :2] *= np.float32(1 / samples)
     index = np.ascontiguousarray(visible.index_HW[::samples, ::samples])
     near = np.ascontiguousarray(visible.near_HW[::samples, ::samples])
     return View(scene, camera, screen, index, near)

@@ -41,7 +41,7 @@ from avatar.data.person import Person
 from avatar.data.person_style import M_CLOTH, M_LASH, PersonStyle
 from avatar.data.posing import Pose
 from avatar.data.raster import raster
-from avatar.data.render import inverse_tone
+from avatar.data.resolve import inverse_tone
 from avatar.data.scene import Atlas, Label, Lights, Part
 from avatar.data.shot import Set
 from avatar.warp.fill import push_pull

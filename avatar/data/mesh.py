@@ -67,6 +67,17 @@ def visible_bounds(
     return low, high
 
 
+@kernel
+def map_into(points: Floats, matrix_34: Floats, out: Floats) -> None:
+    """Affine map of every point."""
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        for k in range(3):
+            out[i, k] = (
+                matrix_34[k, 0] * x + matrix_34[k, 1] * y + matrix_34[k, 2] * z + matrix_34[k, 3]
+            )
+
+
 def compact(triangles_T3: Ints, num_vertices: int) -> tuple[Ints, Ints]:
     """Keep only used vertices: (old index of each kept vertex, triangles in new indices)."""
     used = np.zeros(num_vertices, bool)

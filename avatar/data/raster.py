@@ -17,6 +17,38 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
+_NARROW = 5
+"""Boxes up to this wide are not worth solving for each row's span."""
+_FAR = np.float32(1e9)
+_TILE = 8
+"""Samples along a tile's side."""
+_REFRESH = 24_000
+"""Samples written after which the tiles' farthest samples are looked up again."""
+
+
+@kernel
+def _farthest_into(near_HW: Floats, tiles: Floats) -> None:
+    """Nearness of each tile's farthest sample; 0 where one is still empty."""
+    height, width = near_HW.shape
+    least = np.empty(width, np.float32)
+    for i in range(tiles.shape[0]):
+        least[:] = near_HW[i * _TILE]
+        for y in range(i * _TILE + 1, min((i + 1) * _TILE, height)):
+            for x in range(width):
+                least[x] = min(least[x], near_HW[y, x])
+        for j in range(tiles.shape[1]):
+            tiles[i, j] = least[j * _TILE : (j + 1) * _TILE].min()
+
+
+@kernel
+def _is_hidden(tiles: Floats, x0: int, x1: int, y0: int, y1: int, nearest: float) -> bool:
+    """Whether everything in a box of samples is nearer than `nearest`."""
+    for i in range(y0 // _TILE, y1 // _TILE + 1):
+        for j in range(x0 // _TILE, x1 // _TILE + 1):
+            if tiles[i, j] <= nearest:
+                return False
+    return True
+
 
 @kernel
 def raster_into(
@@ -28,8 +60,12 @@ def raster_into(
     positive; triangles with a nearness <= 0 are left out.
     """
     height, width = index_HW.shape
-    half, zero = np.float32(0.5), np.float32(0.0)
+    half, zero, one = np.float32(0.5), np.float32(0.0), np.float32(1.0)
     right, bottom = np.float32(width - 1), np.float32(height - 1)
+    # hair is drawn a dozen times over: what lies behind full tiles is left out before its samples
+    tiles = np.empty((-(-height // _TILE), -(-width // _TILE)), np.float32)
+    _farthest_into(near_HW, tiles)
+    num_written = 0
     for t in range(first, last):
         a, b, c = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
         ax, bx, cx = screen_V3[a, 0], screen_V3[b, 0], screen_V3[c, 0]
@@ -50,6 +86,9 @@ def raster_into(
         wa, wb, wc = screen_V3[a, 2], screen_V3[b, 2], screen_V3[c, 2]
         if wa <= zero or wb <= zero or wc <= zero:
             continue
+        nearest = max(wa, wb, wc) * np.float32(1.000001)
+        if _is_hidden(tiles, x0, x1, y0, y1, nearest):
+            continue
         bx -= ax
         by -= ay
         cx -= ax
@@ -59,17 +98,63 @@ def raster_into(
             continue
         inverse = np.float32(1.0) / area
         dw_b, dw_c = wb - wa, wc - wa
+        # A long thin triangle leaves most of its box empty. Each edge x = base + slope * row bounds
+        # the rows' spans from one side; taken a little wider than solved, since rounding must not
+        # lose a sample: the exact test below decides.
+        left_base, left_slope, right_base, right_slope = -_FAR, zero, _FAR, zero
+        left_base2, left_slope2, right_base2, right_slope2 = -_FAR, zero, _FAR, zero
+        if x1 - x0 >= _NARROW:
+            slack = np.float32(0.05) + np.float32(1e-5) * (
+                abs(ax) + abs(ay) + abs(bx) + abs(by) + abs(cx) + abs(cy)
+            )
+            middle = ax - half
+            if cy != zero:  # u >= 0
+                slope = cx / cy
+                if cy * inverse > zero:
+                    left_base, left_slope = middle - slack, slope
+                else:
+                    right_base, right_slope = middle + slack, slope
+            if by != zero:  # v >= 0
+                slope = bx / by
+                if by * inverse < zero:
+                    left_base2, left_slope2 = middle - slack, slope
+                else:
+                    right_base2, right_slope2 = middle + slack, slope
+            if cy != by:  # u + v <= 1
+                slope = (cx - bx) / (cy - by)
+                base = middle + bx - by * slope
+                if (cy - by) * inverse > zero:
+                    if right_slope == zero and right_base == _FAR:
+                        right_base, right_slope = base + slack, slope
+                    else:
+                        right_base2, right_slope2 = base + slack, slope
+                elif left_base == -_FAR:
+                    left_base, left_slope = base - slack, slope
+                else:
+                    left_base2, left_slope2 = base - slack, slope
+        low_x, high_x = np.float32(x0), np.float32(x1)
         for y in range(y0, y1 + 1):
-            py = np.float32(y) + np.float32(0.5) - ay
-            for x in range(x0, x1 + 1):
-                px = np.float32(x) + np.float32(0.5) - ax
+            py = np.float32(y) + half - ay
+            low = max(low_x, left_base + left_slope * py, left_base2 + left_slope2 * py)
+            high = min(high_x, right_base + right_slope * py, right_base2 + right_slope2 * py)
+            if high < low:
+                continue
+            first_x, last_x = int(np.ceil(low)), int(np.floor(high))
+            for x in range(first_x, last_x + 1):
+                px = np.float32(x) + half - ax
                 u = (px * cy - py * cx) * inverse
                 v = (bx * py - by * px) * inverse
-                if u >= zero and v >= zero and u + v <= np.float32(1.0):
-                    w = wa + u * dw_b + v * dw_c
-                    if w > near_HW[y, x] or (w == near_HW[y, x] and t > index_HW[y, x]):
-                        near_HW[y, x] = w
-                        index_HW[y, x] = t
+                w = wa + u * dw_b + v * dw_c
+                was, who = near_HW[y, x], index_HW[y, x]
+                # no branches here: hair is as unforeseeable as a coin, and a wrong guess costs more
+                is_inside = (u >= zero) & (v >= zero) & (u + v <= one)
+                is_seen = is_inside & ((w > was) | ((w == was) & (t > who)))
+                near_HW[y, x] = w if is_seen else was
+                index_HW[y, x] = t if is_seen else who
+                num_written += is_seen
+        if num_written > _REFRESH:
+            _farthest_into(near_HW, tiles)
+            num_written = 0
 
 
 @kernel

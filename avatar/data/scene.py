@@ -112,8 +112,6 @@ class Part:
     occlusion_V: Floats | None = None
     """Ambient light let through, 0..1."""
     normals_V3: Floats | None = None
-    along_V: Floats | None = None
-    """Hair: 0 at the root .. 1 at the tip."""
     is_cut: bool = False
     """Whether the atlas' cover cuts the part's outline (soft edges of photographed hair)."""
 
@@ -194,7 +192,6 @@ class Scene:
     uv_V2: Floats
     colour_V3: Floats
     occlusion_V: Floats
-    along_V: Floats
     triangles_T3: Ints
     material_T: Ints
     label_T: Bytes
@@ -222,7 +219,6 @@ class Scene:
             np.full((num_v, 2), white, np.float32),
             np.ones((num_v, 3), np.float32),
             np.ones(num_v, np.float32),
-            np.zeros(num_v, np.float32),
             np.empty((num_t, 3), np.int32),
             np.empty(num_t, np.int32),
             np.empty(num_t, np.uint8),
@@ -251,7 +247,6 @@ class Scene:
                 (scene.uv_V2, part.uv_V2),
                 (scene.colour_V3, part.colour_V3),
                 (scene.occlusion_V, part.occlusion_V),
-                (scene.along_V, part.along_V),
             ):
                 if value is not None:
                     target[v] = value

@@ -19,6 +19,7 @@ from avatar.data.shade_formulas import (
     harmonics_at,
     height_at,
     light_arriving,
+    paler,
     texel_at,
 )
 from avatar.jit import kernel
@@ -27,25 +28,45 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
+_TURNS = 256
+_TURN_2 = np.stack(
+    [
+        np.cos(2 * np.pi * np.arange(_TURNS) / _TURNS),
+        np.sin(2 * np.pi * np.arange(_TURNS) / _TURNS),
+    ],
+    -1,
+).astype(np.float32)
+"""Cosine and sine of the turns that the discs of shadow taps take from pixel to pixel."""
+
 
 @kernel
-def _is_smooth(index: Ints, near: Floats, material: Ints, i: int, j: int) -> bool:
-    """Whether the 2 x 2 samples from (i, j) on show one material without a step in depth."""
-    if i + 1 >= index.shape[0] or j + 1 >= index.shape[1]:
-        return False
-    a, b, c, d = index[i, j], index[i, j + 1], index[i + 1, j], index[i + 1, j + 1]
-    if a < 0 or b < 0 or c < 0 or d < 0:
-        return False
-    m = material[a]
-    if material[b] != m or material[c] != m or material[d] != m:
-        return False
-    w = near[i, j]
-    reach = 0.01 * w
-    return (
-        abs(near[i, j + 1] - w) < reach
-        and abs(near[i + 1, j] - w) < reach
-        and abs(near[i + 1, j + 1] - w) < reach
-    )
+def smooth_blocks_into(
+    index_HW: Ints, near_HW: Floats, material_T: Ints, materials_MP: Floats, smooth_IJ: Bytes
+) -> None:
+    """1 where 2 x 2 samples show one material without a step in depth (never hair or eyes)."""
+    height, width = index_HW.shape
+    for i in range(height // 2):
+        y = 2 * i
+        for j in range(width // 2):
+            x = 2 * j
+            a, b = index_HW[y, x], index_HW[y, x + 1]
+            c, d = index_HW[y + 1, x], index_HW[y + 1, x + 1]
+            if a < 0 or b < 0 or c < 0 or d < 0:
+                continue
+            m = material_T[a]
+            kind = int(materials_MP[m, 0])
+            if kind == 2 or kind == 3:
+                continue
+            if material_T[b] != m or material_T[c] != m or material_T[d] != m:
+                continue
+            w = near_HW[y, x]
+            reach = np.float32(0.01) * w
+            if (
+                abs(near_HW[y, x + 1] - w) < reach
+                and abs(near_HW[y + 1, x] - w) < reach
+                and abs(near_HW[y + 1, x + 1] - w) < reach
+            ):
+                smooth_IJ[i, j] = 1
 
 
 @kernel
@@ -57,7 +78,6 @@ def shade_into(
     uv_V2: Floats,
     colour_V3: Floats,
     occlusion_V: Floats,
-    along_V: Floats,
     triangles_T3: Ints,
     material_T: Ints,
     materials_MP: Floats,
@@ -76,16 +96,15 @@ def shade_into(
     taps: Floats,
     soft_taps: Floats,
     block_taps: Floats,
-    near_HW: Floats,
-    block: int,
+    smooth_IJ: Bytes,
     light_HW3: Floats,
     albedo_HW3: Floats,
     mirror_HW3: Floats,
 ) -> None:
     """Shade every sample of a visibility buffer; writes light, albedo and mirrored light.
 
-    `block` 2 shades blocks of 2 x 2 samples that lie on one smooth surface once, in their middle
-    (as multisampling does); 1 shades each sample. Hair and eyes are always shaded per sample.
+    Blocks of 2 x 2 samples that `smooth` marks are shaded once, in their middle (as multisampling
+    does), the others sample by sample; an empty `smooth` (0 x 0) marks none.
     """
     height, width = index_HW.shape
     num_lights = light_dir_L3.shape[0]
@@ -97,19 +116,15 @@ def shade_into(
             t = index_HW[y, x]
             if t < 0:
                 continue
+            middle, is_block = np.float32(0.5), False
+            if y // 2 < smooth_IJ.shape[0] and x // 2 < smooth_IJ.shape[1]:
+                is_block = smooth_IJ[y // 2, x // 2] == 1
+                if is_block:
+                    if y % 2 == 1 or x % 2 == 1:
+                        continue
+                    middle = np.float32(1.0)
             m = material_T[t]
             kind = int(materials_MP[m, 0])
-            middle, is_block = np.float32(0.5), False
-            if block == 2 and kind != 2 and kind != 3:
-                i, j = y - y % 2, x - x % 2
-                if _is_smooth(index_HW, near_HW, material_T, i, j):
-                    if y != i or x != j:
-                        for k in range(3):
-                            light_HW3[y, x, k] = light_HW3[i, j, k]
-                            albedo_HW3[y, x, k] = albedo_HW3[i, j, k]
-                            mirror_HW3[y, x, k] = mirror_HW3[i, j, k]
-                        continue
-                    middle, is_block = np.float32(1.0), True
             ia, ib, ic = triangles_T3[t, 0], triangles_T3[t, 1], triangles_T3[t, 2]
             ax, ay, aw = screen_V3[ia, 0], screen_V3[ia, 1], screen_V3[ia, 2]
             bx, by, bw = screen_V3[ib, 0] - ax, screen_V3[ib, 1] - ay, screen_V3[ib, 2]
@@ -136,7 +151,12 @@ def shade_into(
             u = ka * uv_V2[ia, 0] + kb * uv_V2[ib, 0] + kc * uv_V2[ic, 0]
             v = ka * uv_V2[ia, 1] + kb * uv_V2[ib, 1] + kc * uv_V2[ic, 1]
             occlusion = ka * occlusion_V[ia] + kb * occlusion_V[ib] + kc * occlusion_V[ic]
-            texel_at(texture_HW4, u, v, texel)
+            if kind == 2 and uv_V2[ia, 0] == uv_V2[ib, 0] and uv_V2[ia, 1] == uv_V2[ib, 1]:
+                # strands without a sheet have one texel
+                for k in range(4):
+                    texel[k] = texture_HW4[int(v * size), int(u * size), k]
+            else:
+                texel_at(texture_HW4, u, v, texel)
             f0, roughness = materials_MP[m, 4], materials_MP[m, 5]
             sheen, bump, env = materials_MP[m, 6], materials_MP[m, 7], materials_MP[m, 8]
             gloss = texel[3]
@@ -189,8 +209,8 @@ def shade_into(
             n_v = max(n_v, np.float32(0.02))
             column, row = (x // 2, y // 2) if is_block else (x, y)
             grain = (0.06711056 * column + 0.00583715 * row) % 1.0
-            angle = 6.2831 * ((52.9829189 * grain) % 1.0)
-            turn_c, turn_s = np.cos(angle), np.sin(angle)
+            turn = int(((52.9829189 * grain) % 1.0) * _TURNS)
+            turn_c, turn_s = _TURN_2[turn, 0], _TURN_2[turn, 1]
             albedo_HW3[y, x, 0] = texel[0] * (
                 ka * colour_V3[ia, 0] + kb * colour_V3[ib, 0] + kc * colour_V3[ic, 0]
             )
@@ -201,17 +221,17 @@ def shade_into(
                 ka * colour_V3[ia, 2] + kb * colour_V3[ib, 2] + kc * colour_V3[ic, 2]
             )
             r0, r1, r2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-            s0, s1, s2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            s0, s1, s2 = 0.0, 0.0, 0.0
             offset = 0.12
             softness = 0.0
             # direction whose highlight is computed: the cornea bulges in front of the iris
             mx, my, mz = nx, ny, nz
-            tint_0, tint_1, tint_2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            tint_0, tint_1, tint_2 = 0.0, 0.0, 0.0
             if kind == 2:
                 # light that passes through hair is paler than hair
-                tint_0 = albedo_HW3[y, x, 0] ** np.float32(0.6)
-                tint_1 = albedo_HW3[y, x, 1] ** np.float32(0.6)
-                tint_2 = albedo_HW3[y, x, 2] ** np.float32(0.6)
+                tint_0 = paler(albedo_HW3[y, x, 0])
+                tint_1 = paler(albedo_HW3[y, x, 1])
+                tint_2 = paler(albedo_HW3[y, x, 2])
                 softness = 0.9
                 offset = 0.05
                 length = 1.0 / (np.sqrt(e1x * e1x + e1y * e1y + e1z * e1z) + 1e-9)
@@ -329,17 +349,26 @@ def shade_into(
                     s0 += c0 * g * (0.25 + albedo_HW3[y, x, 0])
                     s1 += c1 * g * (0.25 + albedo_HW3[y, x, 1])
                     s2 += c2 * g * (0.25 + albedo_HW3[y, x, 2])
-            rx, ry, rz = 2 * m_v * mx - vx, 2 * m_v * my - vy, 2 * m_v * mz - vz
-            rim = f0 + (1.0 - f0) * (1.0 - m_v) ** 5 * (1.0 - roughness)
-            rim = rim * env * occlusion
-            k0 = max(harmonics_at(ambient_93, nx, ny, nz, 0), 0.0)
-            k1 = max(harmonics_at(ambient_93, nx, ny, nz, 1), 0.0)
-            k2 = max(harmonics_at(ambient_93, nx, ny, nz, 2), 0.0)
             # light that bounces inside skin or a mouth leaves it redder
-            tint = occlusion if (kind == 1 or kind == 4) else 1.0
+            tint = occlusion if (kind == 1 or kind == 4) else np.float32(1.0)
+            k0, k1, k2 = harmonics_at(ambient_93, nx, ny, nz)
             light_HW3[y, x, 0] = r0 + k0 * occlusion
             light_HW3[y, x, 1] = r1 + k1 * occlusion * (0.82 + 0.18 * tint)
             light_HW3[y, x, 2] = r2 + k2 * occlusion * (0.76 + 0.24 * tint)
-            mirror_HW3[y, x, 0] = s0 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 0), 0.0)
-            mirror_HW3[y, x, 1] = s1 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 1), 0.0)
-            mirror_HW3[y, x, 2] = s2 + rim * max(harmonics_at(mirror_93, rx, ry, rz, 2), 0.0)
+            if env > 0.0:
+                rim = f0 + (1.0 - f0) * (1.0 - m_v) ** 5 * (1.0 - roughness)
+                rim = rim * env * occlusion
+                rx, ry, rz = 2 * m_v * mx - vx, 2 * m_v * my - vy, 2 * m_v * mz - vz
+                k0, k1, k2 = harmonics_at(mirror_93, rx, ry, rz)
+                s0 += rim * k0
+                s1 += rim * k1
+                s2 += rim * k2
+            mirror_HW3[y, x, 0] = s0
+            mirror_HW3[y, x, 1] = s1
+            mirror_HW3[y, x, 2] = s2
+            if is_block:
+                for k in range(3):
+                    for j in range(1, 4):
+                        light_HW3[y + j // 2, x + j % 2, k] = light_HW3[y, x, k]
+                        albedo_HW3[y + j // 2, x + j % 2, k] = albedo_HW3[y, x, k]
+                        mirror_HW3[y + j // 2, x + j % 2, k] = mirror_HW3[y, x, k]

@@ -24,20 +24,27 @@ def shadow_taps(num: int) -> Floats:
     return np.ascontiguousarray(SHADOW_TAPS[:: 32 // num][:num])
 
 
+_PALER = (np.linspace(0, 1, 2049) ** 0.6).astype(np.float32)
+
+
 @kernel
-def harmonics_at(sh: Floats, x: float, y: float, z: float, channel: int) -> float:
-    """Irradiance-like value of order-2 harmonics in direction (x, y, z)."""
-    return (
-        sh[0, channel]
-        + sh[1, channel] * y
-        + sh[2, channel] * z
-        + sh[3, channel] * x
-        + sh[4, channel] * x * y
-        + sh[5, channel] * y * z
-        + sh[6, channel] * (3 * z * z - 1)
-        + sh[7, channel] * x * z
-        + sh[8, channel] * (x * x - y * y)
-    )
+def paler(albedo: float) -> float:
+    """albedo ** 0.6 from a table."""
+    return _PALER[int(min(max(albedo, 0.0), 1.0) * 2048 + 0.5)]
+
+
+@kernel
+def harmonics_at(sh: Floats, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Value of order-2 harmonics in direction (x, y, z), three channels, never negative."""
+    xy, yz, xz = x * y, y * z, x * z
+    zz, xx = 3 * z * z - 1, x * x - y * y
+    r = sh[0, 0] + sh[1, 0] * y + sh[2, 0] * z + sh[3, 0] * x
+    g = sh[0, 1] + sh[1, 1] * y + sh[2, 1] * z + sh[3, 1] * x
+    b = sh[0, 2] + sh[1, 2] * y + sh[2, 2] * z + sh[3, 2] * x
+    r += sh[4, 0] * xy + sh[5, 0] * yz + sh[6, 0] * zz + sh[7, 0] * xz + sh[8, 0] * xx
+    g += sh[4, 1] * xy + sh[5, 1] * yz + sh[6, 1] * zz + sh[7, 1] * xz + sh[8, 1] * xx
+    b += sh[4, 2] * xy + sh[5, 2] * yz + sh[6, 2] * zz + sh[7, 2] * xz + sh[8, 2] * xx
+    return max(r, 0.0), max(g, 0.0), max(b, 0.0)
 
 
 @kernel
@@ -85,20 +92,29 @@ def light_arriving(
     v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz + to_shadow[1, 3]
     d = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz + to_shadow[2, 3]
     size = shadow.shape[0]
-    lit = 0.0
-    for k in range(taps.shape[0]):
-        x = int(u + spread * (c * taps[k, 0] - s * taps[k, 1]))
-        y = int(v + spread * (s * taps[k, 0] + c * taps[k, 1]))
+    num = taps.shape[0]
+    reach_c, reach_s = np.float32(spread * c), np.float32(spread * s)
+    column, row, depth = np.float32(u), np.float32(v), np.float32(d)
+    one, zero = np.float32(1.0), np.float32(0.0)
+    lit = zero
+    for k in range(num):
+        tap = num - 1 - k  # from the rim inwards
+        x = int(column + reach_c * taps[tap, 0] - reach_s * taps[tap, 1])
+        y = int(row + reach_s * taps[tap, 0] + reach_c * taps[tap, 1])
         if 0 <= x < size and 0 <= y < size:
-            cover = shadow[y, x] - d
-            if cover <= 0.0:
-                lit += 1.0
-            elif softness > 0.0:
-                thick = softness * cover
-                lit += 1.0 / (1.0 + thick + 0.5 * thick * thick)  # exp(-thick) but cheaper
+            cover = max(shadow[y, x] - depth, zero)
+            if softness > 0.0:
+                thick = np.float32(softness) * cover
+                # exp(-thick) but cheaper
+                lit += one / (one + thick + np.float32(0.5) * thick * thick)
+            else:
+                lit += one if cover == zero else zero
         else:
-            lit += 1.0
-    return lit / taps.shape[0]
+            lit += one
+        # where the rim is all light or all dark, so is the middle: most places
+        if k == 3 and num > 4 and softness == 0.0 and (lit == zero or lit == np.float32(4.0)):
+            return float(lit) * 0.25
+    return float(lit) / num
 
 
 @kernel

@@ -21,7 +21,8 @@ from avatar.data.people import Situation
 from avatar.data.person import Person, make_person
 from avatar.data.person_style import Detail
 from avatar.data.posing import Pose, person_scene
-from avatar.data.render import Quality, picture, shade
+from avatar.data.render import Quality, shade
+from avatar.data.resolve import picture
 from avatar.data.scene import Label, Lights
 
 Floats = NDArray[np.float32]

@@ -9,7 +9,7 @@ Shape legend: S strands, K points per strand, V vertices, T triangles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,16 +84,31 @@ class Strands:
     """Colour at the tip / colour at the root."""
     taper: float = 0.75
     """How much thinner the tip is."""
+    _painted: tuple[Floats, Floats] | None = field(default=None, repr=False)
+
+    def painted(self) -> tuple[Floats, Floats]:
+        """(colour, occlusion) of the ribbons' vertices: worked out once."""
+        if self._painted is None:
+            along = np.linspace(0, 1, self.points_SK3.shape[1], dtype=np.float32)
+            tint = 1 + (self.tip_tint - 1) * along**1.5
+            colour = self.colour_S3[:, None, :] * tint[None, :, None]
+            self._painted = (
+                np.repeat(colour.reshape(-1, 3), 2, 0).astype(np.float32),
+                np.repeat(self.occlusion_SK.reshape(-1), 2).astype(np.float32),
+            )
+        return self._painted
 
 
 @kernel
 def _ribbons(
     points: Floats,
+    normals: Floats,
     width: Floats,
     eye: Floats,
     min_width_per_cm: float,
     taper: float,
     vertices: Floats,
+    ribbon_normals: Floats,
     triangles: Ints,
 ) -> int:
     """Fill two vertices per point and the triangles of strands that are kept; returns how many."""
@@ -123,6 +138,9 @@ def _ribbons(
             vertices[v + 1, 0] = points[s, k, 0] - sx * half
             vertices[v + 1, 1] = points[s, k, 1] - sy * half
             vertices[v + 1, 2] = points[s, k, 2] - sz * half
+            for c in range(3):
+                ribbon_normals[v, c] = normals[s, k, c]
+                ribbon_normals[v + 1, c] = normals[s, k, c]
             if k > 0 and want > least * chance:
                 triangles[t, 0], triangles[t, 1], triangles[t, 2] = v - 2, v, v - 1
                 triangles[t + 1, 0], triangles[t + 1, 1], triangles[t + 1, 2] = v - 1, v + 1, v
@@ -134,26 +152,26 @@ def strand_part(strands: Strands, points_SK3: Floats, normals_SK3: Floats, camer
     """Ribbons for one camera (in SAMPLES: `camera.scaled(samples)`)."""
     num, k_points = points_SK3.shape[:2]
     vertices = np.empty((num * k_points * 2, 3), np.float32)
+    normals = np.empty_like(vertices)
     triangles = np.empty((num * (k_points - 1) * 2, 3), np.int32)
     used = _ribbons(
         np.ascontiguousarray(points_SK3, np.float32),
+        np.ascontiguousarray(normals_SK3, np.float32),
         strands.width_S,
         camera.position_3,
         1.0 / camera.focal_px,
         strands.taper,
         vertices,
+        normals,
         triangles,
     )
-    along = np.linspace(0, 1, k_points, dtype=np.float32)
-    tint = 1 + (strands.tip_tint - 1) * along**1.5
-    colour = strands.colour_S3[:, None, :] * tint[None, :, None]
+    colour, occlusion = strands.painted()
     return Part(
         vertices,
         triangles[:used],
         strands.material,
         strands.label,
-        colour_V3=np.repeat(colour.reshape(-1, 3), 2, 0),
-        occlusion_V=np.repeat(strands.occlusion_SK.reshape(-1), 2),
-        normals_V3=np.repeat(normals_SK3.reshape(-1, 3), 2, 0),
-        along_V=np.repeat(np.tile(along, num), 2),
+        colour_V3=colour,
+        occlusion_V=occlusion,
+        normals_V3=normals,
     )

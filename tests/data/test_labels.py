@@ -16,7 +16,8 @@ from avatar.data.labels import flow_to, regions, view_of
 from avatar.data.landmark_map import landmark_map
 from avatar.data.person import Person
 from avatar.data.posing import Mover, Pose, person_scene
-from avatar.data.render import Quality, picture, shade
+from avatar.data.render import Quality, shade
+from avatar.data.resolve import picture
 from avatar.data.scene import Label, Lights
 
 

@@ -17,7 +17,8 @@ from avatar.data.lift import CANVAS_PX, Lift, lift_photograph, photo_camera, set
 from avatar.data.lift_clip import MAX_TURN, render_lifted_clip, render_mixed_clip
 from avatar.data.lift_file import lift_folder, read_lift, read_lifts, write_lift
 from avatar.data.lift_fit import fit_face
-from avatar.data.render import Quality, inverse_tone, tone
+from avatar.data.render import Quality
+from avatar.data.resolve import inverse_tone, tone
 from avatar.data.scene import Label
 from avatar.data.shot import shoot
 from avatar.errors import AssetError
