@@ -1,8 +1,8 @@
 """Where the open 3D assets lie and how they are read; knows no meaning beyond array names.
 
 Packs are NumPy archives (face, body, wardrobe, motion), described in docs/DATA.md. They are never
-part of this repository: `python -m avatar data assets` brings them, or LIVEACTOR_ASSETS names
-their folder.
+part of this repository: LIVEACTOR_ASSETS names their folder. Their originals are fetched by
+`python -m avatar data assets --fetch` (`avatar.data.asset_fetch`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def assets_dir() -> Path:
             return place
     raise AssetError(
         "The 3D assets were not found (looked in LIVEACTOR_ASSETS, "
-        f"{', '.join(map(str, places))}). Fetch them with: python -m avatar data assets"
+        f"{', '.join(map(str, places))}). Set LIVEACTOR_ASSETS to the folder of the packs; "
+        "docs/DATA.md, Assets, says how they are made from their originals."
     )
 
 
@@ -57,8 +58,11 @@ def load_pack(name: str, folder: Path | None = None) -> Pack:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError as error:
-        raise AssetError(f"{path}: missing. Fetch it with: python -m avatar data assets") from error
+        raise AssetError(
+            f"{path}: missing. docs/DATA.md, Assets, says how packs are made; LIVEACTOR_ASSETS "
+            "names their folder."
+        ) from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise AssetError(
-            f"{path}: damaged ({error}). Delete it and run: python -m avatar data assets"
+            f"{path}: damaged ({error}). Replace it; python -m avatar data assets checks packs."
         ) from error

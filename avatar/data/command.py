@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
+from avatar.data.asset_fetch import fetch_all, pack_digest
+from avatar.data.asset_sources import PACK_SHA256, SOURCES
 from avatar.data.assets import PACKS, assets_dir, load_pack
 from avatar.data.cast import cast
 from avatar.data.casting import Finish
@@ -77,7 +79,13 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     gallery.add_argument("--output", type=Path, required=True, help="folder of the gallery")
     gallery.set_defaults(run=_gallery)
 
-    assets = actions.add_parser("assets", help="find and check the open 3D assets")
+    assets = actions.add_parser("assets", help="check the open 3D assets, fetch their originals")
+    assets.add_argument(
+        "--fetch",
+        type=Path,
+        metavar="FOLDER",
+        help="fetch the originals at their pinned commits and verify them (some hundred MB)",
+    )
     assets.set_defaults(run=_assets)
 
 
@@ -168,8 +176,27 @@ def _gallery(arguments: argparse.Namespace) -> int:
 
 
 def _assets(arguments: argparse.Namespace) -> int:
+    if arguments.fetch is not None:
+        return _fetch(arguments.fetch)
     folder = assets_dir()
+    num_other = 0
     for name in PACKS:
+        path = folder / f"{name}.npz"
         arrays = load_pack(name)
-        print(f"{folder / name}.npz: {len(arrays)} arrays")
-    return 0
+        is_ours = pack_digest(path) == PACK_SHA256[name]
+        num_other += not is_ours
+        note = "as expected" if is_ours else "NOT the pack that this project was made with"
+        print(f"{path}: {len(arrays)} arrays, {note}")
+    return 1 if num_other else 0
+
+
+def _fetch(folder: Path) -> int:
+    num_failed = 0
+    for source, reason in fetch_all(folder):
+        if reason:
+            num_failed += 1
+            print(f"failed: {reason}", file=sys.stderr)
+        else:
+            print(f"{source.name} ({', '.join(source.packs)}): {source.terms}")
+    print(f"{folder / 'originals'}: {len(SOURCES) - num_failed} of {len(SOURCES)} sources")
+    return 1 if num_failed else 0
