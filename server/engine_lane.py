@@ -54,6 +54,7 @@ from server.frame_ring import FrameRing
 from server.packed_character import unpack
 from server.picture_formats import copy_strip, rgb_to_i420, rgb_to_i420_over_alpha, top_strip
 from server.priority import PICTURES_NICENESS, take_precedence
+from server.push_pace import PushPace
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,7 @@ class _LaneLoop:
         self._animator = animator
         self._origins: OrderedDict[int, _Origin] = OrderedDict()
         self._num_failures = self._num_skipped = 0
+        self._pace = PushPace(lane._period_s)
         self._start_s = monotonic_s()
         self._last_push_s = 0.0
         self._last_picture: DrivingMeta | None = None
@@ -213,13 +215,13 @@ class _LaneLoop:
         wake, bell = lane._wake.fileno(), lane._bell_out
         self._tell_drawing()
         while True:
-            timeout_s = max(0.0, self._next_blank_s() - monotonic_s())
-            readable, _, _ = select.select([wake, bell], [], [], timeout_s)
+            left_s = 0.0 if lane._driving.has_unread else self._next_blank_s() - monotonic_s()
+            readable, _, _ = select.select([wake, bell], [], [], max(0.0, left_s))
             for descriptor in readable:
                 _drain(descriptor)
             if not self._obey_commands():
                 return
-            frame = lane._driving.read()
+            frame = lane._driving.read(newest=not self._pace.can_catch_up)
             if frame is not None:
                 meta = DrivingMeta.unpack(frame.meta)
                 if meta.generation != self._opened.generation:
@@ -271,6 +273,7 @@ class _LaneLoop:
                 raise
             return
         self._num_failures = 0
+        self._pace.note(monotonic_s() - taken_s)
         for frame in rendered:
             self._hand_back(frame, len(rendered))
         if rendered and self._shown_id is not None:

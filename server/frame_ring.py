@@ -141,6 +141,11 @@ class FrameRing:
                 return RingFrame(sequence, num_skipped, meta, picture)
         return None
 
+    @property
+    def has_unread(self) -> bool:
+        """A picture was published since the last read."""
+        return int(self._words[0]) > self._last_read
+
     def skip_unread(self) -> int:
         """Forget everything published so far; returns how many pictures that were."""
         latest = int(self._words[0])

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
+import pytest
 
 from avatar.frames import DrivingFrame, RenderedFrame
 from avatar.stream.animator import Drawing
@@ -18,6 +23,8 @@ from server.engine_messages import (
     CalibrateLane,
     CharacterShown,
     CloseLane,
+    ConfigureLane,
+    DrivingMeta,
     LaneCalibrated,
     LaneClosed,
     LaneDrawing,
@@ -65,6 +72,24 @@ class _HandingOver(CopyAnimator):
         return super().push(driving)
 
 
+class _Interrupted(CopyAnimator):
+    """Its first driven push takes as long as the test wants it to."""
+
+    def __init__(self, usual_s: float) -> None:
+        super().__init__()
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.driven: list[int] = []
+        self._usual_s = usual_s
+
+    def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
+        if driving.rgb_HW3 is not None:
+            self.driven.append(int(driving.rgb_HW3[0, 0, 0]))
+            self.begun.set()
+            self.go_on.wait(20)
+        time.sleep(self._usual_s)
+        return super().push(driving)
+
+
 class _Spares:
     """Hands out the test's animator."""
 
@@ -97,7 +122,7 @@ class _Events:
 
 
 @contextmanager
-def _open_lane(animator: CopyAnimator) -> Iterator[tuple[Lane, _Events]]:
+def _open_lane(animator: CopyAnimator, *, fps: float = 50.0) -> Iterator[tuple[Lane, _Events]]:
     rings = (
         FrameRing.create(num_slots=3, picture_bytes=64 * 64 * 3),
         FrameRing.create(num_slots=3, picture_bytes=256 * 256 * 3 // 2),
@@ -108,7 +133,7 @@ def _open_lane(animator: CopyAnimator) -> Iterator[tuple[Lane, _Events]]:
     driving, driver = multiprocessing.Pipe(duplex=False)
     layout = LaneLayout(0, rings[0].layout, rings[1].layout, rings[2].layout)
     outlet, spares = Outlet(control, wake), _Spares(animator)
-    lane = Lane(layout, driving, outlet, spares, fps=50.0)  # type: ignore[arg-type]
+    lane = Lane(layout, driving, outlet, spares, fps=fps)  # type: ignore[arg-type]
     lane.open(
         OpenLane(
             lane=0,
@@ -148,3 +173,33 @@ def test_what_draws_is_told_at_the_beginning_and_when_it_changes() -> None:
         assert first.drawing.renderer == "neural"
         (*_, second) = events.until(LaneDrawing)
         assert second.drawing == Drawing("warp", "The model fell behind.")
+
+
+@pytest.mark.parametrize(
+    ("fps", "usual_s", "expected"),
+    [(2.0, 0.0, [1, 3, 4]), (50.0, 0.03, [1, 4])],
+    ids=["a quick one catches up", "a slow one takes the newest"],
+)
+def test_after_a_slow_push(fps: float, usual_s: float, expected: list[int]) -> None:
+    animator = _Interrupted(usual_s)
+    with _open_lane(animator, fps=fps) as (lane, events):
+        events.until(CharacterShown)
+        time.sleep(40 * usual_s)  # pushes without a picture tell how long one usually takes
+
+        def publish(value: int) -> None:
+            now_s = monotonic_s()
+            picture = np.full((64, 64, 3), value, dtype=np.uint8)
+            meta = DrivingMeta(1, round(90_000 * now_s), 0, now_s, now_s)
+            lane._driving.publish(picture, meta.pack())  # the ring's other end, in this process
+            lane.tell(ConfigureLane(0, 1, {}, True))  # wakes it
+
+        publish(1)
+        assert animator.begun.wait(20)
+        for value in (2, 3, 4):  # the ring keeps two
+            publish(value)
+        animator.go_on.set()
+        deadline_s = monotonic_s() + 20.0
+        while animator.driven[-1] != 4:
+            assert monotonic_s() < deadline_s, f"waited in vain, driven by {animator.driven}"
+            time.sleep(0.01)
+        assert animator.driven == expected
