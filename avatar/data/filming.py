@@ -18,13 +18,14 @@ from avatar.data.camera import Camera
 from avatar.data.clip_file import Clip
 from avatar.data.head import identity_shape, pose_face
 from avatar.data.joints import Frame, frame_around, frame_of, joints_of
-from avatar.data.labels import flow_to, head_pose, regions
+from avatar.data.labels import flow_to, head_pose, head_rotation, regions
 from avatar.data.landmark_map import rest_landmarks, with_irises
 from avatar.data.people import random_person
 from avatar.data.person import Person
 from avatar.data.posing import Mover, Pose
 from avatar.data.render import Quality
 from avatar.data.shot import Set, shoot
+from avatar.data.tracker_bias import bias_at
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -46,8 +47,13 @@ def driver_of(seed: int) -> Driver:
     return Driver(identity_shape(np.array(style.identity, np.float32)), frame_of(style.build))
 
 
-def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
-    """(478, 3) landmarks in pixels; z in the same unit, smaller is nearer, 0 at the head centre."""
+def table_landmarks(
+    shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera
+) -> tuple[Floats, float]:
+    """(478, 3) landmarks by the table in pixels, and the inter-ocular distance facing the camera.
+
+    z is in the same unit, smaller is nearer, 0 at the head centre.
+    """
     rest, eyes = rest_landmarks(shape_V3, pose.expression_E, pose.gaze_22)
     proportions = None if person is None else person.style.proportions
     mover = Mover(pose, proportions, eyes.centre_23)
@@ -61,7 +67,23 @@ def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: 
     screen = camera.project(points)
     centre = camera.to_camera(mover.points(HEAD_CENTRE[None]))[0, 2]
     depth = (1.0 / screen[:, 2] - centre) * camera.focal_px / centre
-    return np.concatenate([screen[:, :2], depth[:, None]], -1).astype(np.float32)
+    between = mover.points(eyes.centre_23)
+    near = float(camera.project(between)[:, 2].mean())
+    scale = camera.focal_px * near * float(np.linalg.norm(between[0] - between[1]))
+    return np.concatenate([screen[:, :2], depth[:, None]], -1).astype(np.float32), scale
+
+
+def head_to_camera(pose: Pose, camera: Camera) -> Floats:
+    """Rotation of a head in a picture, as in `avatar.data.labels.HeadPose`."""
+    turn = _rotation(pose.root_rotvec_3) @ _rotation(pose.head_rotvec_3)
+    return head_rotation(turn, camera)
+
+
+def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
+    """(478, 3) landmarks as the tracker would find them: the table's and the tracker's bias."""
+    landmarks, scale = table_landmarks(shape_V3, person, pose, camera)
+    landmarks[:, :2] += bias_at(head_to_camera(pose, camera), scale)
+    return landmarks
 
 
 def _rotation(rotvec: Floats) -> Floats:

@@ -131,14 +131,19 @@ class HeadPose:
     """Pixels per inter-ocular distance."""
 
 
+def head_rotation(head_rotation_33: Floats, camera: Camera) -> Floats:
+    """A head's world rotation as a rotation from head space (x right, y down) to the camera's."""
+    flip = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
+    return (camera.rotation_33 @ head_rotation_33 @ flip).astype(np.float32)
+
+
 def head_pose(
     head_rotation_33: Floats, centre_3: Floats, iod_cm: float, camera: Camera
 ) -> HeadPose:
     """Pose of a head whose world rotation and centre are known."""
-    flip = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
     at = camera.project(centre_3[None])[0]
     return HeadPose(
-        (camera.rotation_33 @ head_rotation_33 @ flip).astype(np.float32),
+        head_rotation(head_rotation_33, camera),
         at[:2],
         float(camera.focal_px * at[2] * iod_cm),
     )

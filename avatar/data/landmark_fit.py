@@ -1,4 +1,4 @@
-"""Makes the landmark table: renders people, asks a tracker, fits. Run once; the table is kept.
+"""Makes the landmark table and the tracker's bias: renders people, asks a tracker, fits, once.
 
 The tracker is handed in as a function of a picture, so that this file knows no tracker.
 """
@@ -11,7 +11,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar.data.acting import Acting, act
 from avatar.data.camera import look_at
+from avatar.data.filming import head_to_camera, table_landmarks
 from avatar.data.hair import HairStyle
 from avatar.data.head import expression, head_model, pose_face
 from avatar.data.landmark_map import LandmarkMap, TrackedView, fit_map
@@ -21,7 +23,8 @@ from avatar.data.people import random_situation
 from avatar.data.posing import Mover, Pose
 from avatar.data.raster import raster
 from avatar.data.render import Quality
-from avatar.data.shot import prepare, shoot
+from avatar.data.shot import framed_camera, prepare, shoot
+from avatar.data.tracker_bias import TrackedPose, TrackerBias, fit_bias
 
 Locate = Callable[[NDArray[np.uint8]], NDArray[np.float32] | None]
 """A picture to (478, 3) landmarks in its pixels, None where no face is found."""
@@ -85,3 +88,35 @@ def tracked_views(locate: Locate, seed: int, num_people: int) -> list[TrackedVie
 def fit_from_renders(locate: Locate, seed: int, num_people: int) -> LandmarkMap:
     """The table fitted on `num_people` rendered people."""
     return fit_map(tracked_views(locate, seed, num_people))
+
+
+ACTED_SIZE_PX = 256
+ACTED_FRAMES = (5, 30, 55, 80, 97)
+"""Moments of every acted clip that are looked at."""
+
+
+def acted_poses(locate: Locate, seed: int, num_people: int) -> list[TrackedPose]:
+    """Acting people under any light and camera, with what the tracker found on them."""
+    samples = []
+    size = (ACTED_SIZE_PX, ACTED_SIZE_PX)
+    for person in range(seed, seed + num_people):
+        made = prepare(random_situation(person, Look.REALISTIC), size)
+        camera = framed_camera(person, size, "portrait")
+        rng = np.random.default_rng(person)
+        acting = Acting(talk=float(rng.uniform(0.2, 0.9)), liveliness=float(rng.uniform(0.2, 1.0)))
+        poses = act(person, ACTED_FRAMES[-1] + 13, acting)[12:]
+        for frame in ACTED_FRAMES:
+            pose = poses[frame]
+            found = locate(shoot(made, pose, camera, Quality()).rgb_HW3)
+            if found is None:
+                continue
+            table, scale = table_landmarks(made.person.shape_V3, made.person, pose, camera)
+            samples.append(
+                TrackedPose(person, head_to_camera(pose, camera), scale, table[:, :2], found[:, :2])
+            )
+    return samples
+
+
+def bias_from_renders(locate: Locate, seed: int, num_people: int) -> TrackerBias:
+    """The bias fitted on acted clips of `num_people` people; the kept one: seed 5000, 90 people."""
+    return fit_bias(acted_poses(locate, seed, num_people))

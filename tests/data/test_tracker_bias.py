@@ -1,0 +1,74 @@
+"""The tracker's bias follows the turn of the head and nothing else, and its error is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avatar.data.tracker_bias import (
+    TrackedPose,
+    bias_at,
+    fit_bias,
+    held_out_errors,
+    tracker_bias,
+)
+
+
+def _turn(yaw: float, roll: float = 0.0) -> NDArray[np.float32]:
+    c, s, d, t = np.cos(yaw), np.sin(yaw), np.cos(roll), np.sin(roll)
+    about_y = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    about_z = np.array([[d, -t, 0], [t, d, 0], [0, 0, 1]])
+    return (about_z @ about_y).astype(np.float32)
+
+
+def _samples(num: int, *, slope: float) -> list[TrackedPose]:
+    rng = np.random.default_rng(3)
+    samples = []
+    for k in range(num):
+        yaw, roll, scale = rng.uniform(-0.8, 0.8), rng.uniform(-0.5, 0.5), rng.uniform(30, 90)
+        table = rng.uniform(0, 256, (478, 2))
+        upright = np.tile([slope * yaw * yaw, -slope * yaw], (478, 1))
+        turn = _turn(0.0, roll)[:2, :2]
+        found = table + scale * upright @ turn.T + rng.normal(0, 0.01 * scale, (478, 2))
+        samples.append(
+            TrackedPose(k // 4, _turn(yaw, roll), scale, table.astype(np.float32),
+                        found.astype(np.float32))
+        )  # fmt: skip
+    return samples
+
+
+def test_a_bias_that_follows_yaw_is_found_again_on_people_not_in_the_fit() -> None:
+    samples = _samples(80, slope=0.1)
+    before = np.mean([np.linalg.norm(s.found_N2 - s.table_N2, axis=1) / s.scale_px
+                      for s in samples])  # fmt: skip
+    assert held_out_errors(samples).mean() < 0.4 * before
+    table = fit_bias(samples)
+    at = bias_at(_turn(0.6), 50.0, table).mean(0)
+    np.testing.assert_allclose(at, 50 * np.array([0.036, -0.06]), atol=0.5)
+
+
+def test_the_bias_turns_with_the_picture_and_grows_with_the_face() -> None:
+    upright, tilted = bias_at(_turn(0.5), 40.0), bias_at(_turn(0.5, 0.7), 40.0)
+    np.testing.assert_allclose(tilted, upright @ _turn(0.0, 0.7)[:2, :2].T, atol=1e-3)
+    np.testing.assert_allclose(bias_at(_turn(0.5), 80.0), 2 * upright, atol=1e-3)
+
+
+def test_beyond_the_turns_of_the_fit_the_bias_stays() -> None:
+    np.testing.assert_array_equal(bias_at(_turn(1.1), 50.0), bias_at(_turn(1.4), 50.0))
+
+
+def test_the_kept_error_is_that_of_held_out_people() -> None:
+    table = tracker_bias()
+    assert table.weights_KN2.shape[1:] == (478, 2)
+    assert 0.01 < table.error_N.mean() < 0.04
+
+
+def test_noise_alone_is_not_learned() -> None:
+    table = fit_bias(_samples(80, slope=0.0))
+    assert np.linalg.norm(bias_at(_turn(0.4), 1.0, table), axis=1).mean() < 0.005
+
+
+@pytest.mark.parametrize("yaw", [-0.4, 0.0, 0.4])
+def test_the_bias_is_small_beside_a_face(yaw: float) -> None:
+    assert np.linalg.norm(bias_at(_turn(yaw), 1.0), axis=1).mean() < 0.06
