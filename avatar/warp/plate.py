@@ -25,8 +25,11 @@ _GONE = (0.25, 0.75)
 _RIM = 1 / 24
 """Of the canvas' long side: how far about an uncovered place the fill goes on (beyond the matte,
 where single hairs may lie, it differs from the picture only just outside the person)."""
-_UNMIXED = (0.25, 0.6)
+_UNMIXED = (0.5, 0.8)
 """Coverage up to which the background can be told from the person, and from which it cannot."""
+
+_STRANGEST = 64.0
+"""How far (8-bit) what a soft edge lets through may differ from the fill beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ class Plate:
         if still is None:
             return
         known = still.known_HW[..., None].astype(np.float32) / 255
-        rest = background_HW3 + known * (still.picture_HW3.astype(np.float32) - background_HW3)
+        own = still.picture_HW3.astype(np.float32) - background_HW3
+        # Taking the person out of a soft edge multiplies every error of the matte.
+        most = np.where(still.person_HW > 0, _STRANGEST, 255.0)[..., None]
+        rest = background_HW3 + known * np.clip(own, -most, most)
         self.rest_HW3 = np.asarray(rest.round(), np.uint8)
         self._change_HW3 = background_HW3.astype(np.int16) - self.rest_HW3
         rows, columns = background_HW3.shape[:2]

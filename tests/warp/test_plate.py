@@ -20,7 +20,7 @@ def scene() -> tuple[ByteArray, ByteArray, ByteArray, ByteArray]:
     person = np.broadcast_to(HAIR, (*HW, 3)).copy()
     share = alpha[..., None].astype(np.float32) / 255
     picture = (person * share + wall * (1 - share)).round().astype(np.uint8)
-    fill = np.full((*HW, 3), 128, np.uint8)
+    fill = np.clip(wall.astype(int) + 50, 0, 255).astype(np.uint8)
     return picture, person, alpha, fill
 
 
@@ -94,3 +94,11 @@ def test_a_background_known_everywhere_is_left_alone(shift: int) -> None:
     plate.uncover(frame, moved)
     np.testing.assert_array_equal(frame, fill)
     assert person.shape == frame.shape
+
+
+def test_a_bad_matte_leaves_no_bright_outline() -> None:
+    picture, person, alpha, fill = scene()
+    guessed = np.where(alpha > 0, np.minimum(alpha.astype(int) + 60, 255), 0).astype(np.uint8)
+    plate = Plate(fill, still_background(picture, person, guessed))
+    edge = guessed > 0
+    assert np.abs(plate.rest_HW3[edge].astype(int) - fill[edge]).max() <= 65
