@@ -34,9 +34,7 @@ from avatar.regions import LiveSettings
 from avatar.stream.animator import Animator
 
 FPS = 25
-RENDERED_COLUMNS = (
-    "clip",
-    "look",
+PICTURE_COLUMNS = (
     "psnr",
     "ssim",
     "face_psnr",
@@ -44,6 +42,12 @@ RENDERED_COLUMNS = (
     "open_mouth_psnr",
     "eye_psnr",
     "landmark_distance",
+)
+"""What every table of pictures beside their truth says, in this order."""
+RENDERED_COLUMNS = (
+    "clip",
+    "look",
+    *PICTURE_COLUMNS,
     "temporal_error_ratio",
     "cross_psnr",
     "face_shape_leak",

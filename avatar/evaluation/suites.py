@@ -21,7 +21,12 @@ from avatar.evaluation.contenders import Contender
 from avatar.evaluation.crop_protocol import PreparedClip, prepare_clip
 from avatar.evaluation.cross_suite import evaluate_cross
 from avatar.evaluation.drift import evaluate_drift
-from avatar.evaluation.rendered_suite import KnownFaces, RenderedClip, evaluate_rendered
+from avatar.evaluation.rendered_suite import (
+    PICTURE_COLUMNS,
+    KnownFaces,
+    RenderedClip,
+    evaluate_rendered,
+)
 from avatar.evaluation.report import Row
 from avatar.evaluation.self_suite import SelfClip, evaluate_self
 from avatar.evaluation.sheet import ContactSheet, beside, save_png
@@ -29,13 +34,7 @@ from avatar.stream.animator import Animator
 
 SELF_COLUMNS = (
     "clip",
-    "psnr",
-    "ssim",
-    "face_psnr",
-    "mouth_psnr",
-    "open_mouth_psnr",
-    "eye_psnr",
-    "landmark_distance",
+    *PICTURE_COLUMNS,
     "mouth_correlation",
     "eye_correlation",
     "head_rotation_error_deg",
