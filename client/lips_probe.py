@@ -79,7 +79,8 @@ def record(
     """One session: curves of microphone, voice and lips; raises ProbeError.
 
     `<name>_s` are moments on the page's clock, `<name>` what was there then: `microphone` and
-    `voice` levels, 0..1; `lips`, further from closed the larger, in no unit.
+    `voice` levels, 0..1; `lips`, further from closed the larger, in no unit. With `speak` the
+    microphone is left out: Chromium's own beeps, which nobody hears meanwhile.
     """
     if not sound.is_file():
         raise ProbeError(f"{sound}: no such file; a 16-bit WAV file plays as the microphone.")
@@ -98,11 +99,12 @@ def record(
                 pieces.append(_evaluate(page, "lips.take()"))
         page.click("#tool-end")
     pictures = [picture for piece in pieces for picture in piece["pictures"]]
+    heard = {name: [x for piece in pieces for x in piece[name]] for name in ("microphone", "voice")}
     return {
         # A microphone's piece is handed over when its last sample was taken; a voice's piece is
         # played from the moment at which it is handed over.
-        **_levels("microphone", [x for piece in pieces for x in piece["microphone"]], is_end=True),
-        **_levels("voice", [x for piece in pieces for x in piece["voice"]], is_end=False),
+        **_levels("microphone", [] if speak else heard["microphone"], is_end=True),
+        **_levels("voice", heard["voice"], is_end=False),
         "lips_s": np.array([picture["at_ms"] for picture in pictures]) / 1e3,
         "lips": np.array([picture["value"] for picture in pictures]),
     }
