@@ -18,16 +18,20 @@ _CELLS_AT_ONCE = 1 << 24
 
 
 def raster_batch(
-    screen_BV3: Tensor, triangles_T3: Tensor, size_hw: tuple[int, int]
+    screen_BV3: Tensor, triangles: Tensor, size_hw: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """(index_BHW int64 or -1, near_BHW float32 or 0).
 
-    `screen` = (column, row, nearness) float32; triangles int64, shared by the batch.
+    `screen` = (column, row, nearness) float32; triangles int64, (T, 3) shared by the
+    batch or (B, T, 3); triangles without area are not drawn.
     """
     batch = screen_BV3.shape[0]
     height, width = size_hw
     device = screen_BV3.device
-    corners_BT33 = screen_BV3[:, triangles_T3]
+    if triangles.ndim == 2:
+        corners_BT33 = screen_BV3[:, triangles]
+    else:
+        corners_BT33 = screen_BV3[torch.arange(batch, device=device)[:, None, None], triangles]
     low_BT2 = corners_BT33[..., :2].amin(2)
     high_BT2 = corners_BT33[..., :2].amax(2)
     limit_2 = torch.tensor([width - 1.0, height - 1.0], device=device)

@@ -74,33 +74,42 @@ def look_through(scene: Scene, camera: Camera, samples: int) -> Visible:
     return Visible(fine, screen, index, near)
 
 
-def cast_shadows(
-    scene: Scene, lights: Lights, texels: int, visible: Visible
-) -> tuple[Floats, Floats, float]:
-    """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around what a view shows."""
-    low, high = visible_bounds(scene.vertices_V3, visible.screen_V3, visible.camera.size_hw)
+def shadow_frame(
+    scene: Scene, lights: Lights, texels: int, screen_V3: Floats, size_hw: tuple[int, int]
+) -> tuple[Floats, float]:
+    """(world to shadow map per light L34, zero for lights without one; texels per cm)."""
+    low, high = visible_bounds(scene.vertices_V3, screen_V3, size_hw)
     middle = (low + high) / 2
-    radius = float(np.linalg.norm(high - low)) / 2
-    scale = texels / (2 * radius)
-    num = len(lights.direction_L3)
-    # a light that casts no shadow has an empty map: nothing is nearer to it
-    maps = np.zeros((num, texels, texels), np.float32)
-    to_map = np.zeros((num, 3, 4), np.float32)
-    index = np.empty((texels, texels), np.int32)
-    screen = np.empty_like(scene.vertices_V3)
+    scale = texels / float(np.linalg.norm(high - low))
+    to_map = np.zeros((len(lights.direction_L3), 3, 4), np.float32)
     for k, direction in enumerate(lights.direction_L3):
+        if not lights.has_shadow_L[k]:
+            continue
         helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0, 0])
         across = np.cross(helper, direction)
         across /= np.linalg.norm(across)
         up = np.cross(direction, across)
-        if not lights.has_shadow_L[k]:
-            continue
         rows = np.stack([across * scale, up * scale, direction])
         shift = np.array([texels / 2, texels / 2, 400.0]) - rows @ middle
         to_map[k] = np.concatenate([rows, shift[:, None]], 1)
-        map_into(scene.vertices_V3, to_map[k], screen)
-        index.fill(-1)
-        raster_into(screen, scene.triangles_T3, 0, len(scene.triangles_T3), index, maps[k])
+    return to_map, scale
+
+
+def cast_shadows(
+    scene: Scene, lights: Lights, texels: int, visible: Visible
+) -> tuple[Floats, Floats, float]:
+    """(maps LSS of nearness in cm, world-to-map L34, texels per cm) around what a view shows."""
+    size = visible.camera.size_hw
+    to_map, scale = shadow_frame(scene, lights, texels, visible.screen_V3, size)
+    # a light that casts no shadow has an empty map: nothing is nearer to it
+    maps = np.zeros((len(to_map), texels, texels), np.float32)
+    index = np.empty((texels, texels), np.int32)
+    screen = np.empty_like(scene.vertices_V3)
+    for k in range(len(to_map)):
+        if lights.has_shadow_L[k]:
+            map_into(scene.vertices_V3, to_map[k], screen)
+            index.fill(-1)
+            raster_into(screen, scene.triangles_T3, 0, len(scene.triangles_T3), index, maps[k])
     return maps, to_map, scale
 
 

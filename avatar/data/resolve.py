@@ -15,9 +15,11 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SRGB_STEPS = 4095
-_SRGB = np.linspace(0, 1, _SRGB_STEPS + 1, dtype=np.float32)
-_SRGB = np.where(
-    _SRGB <= 0.0031308, 12.92 * _SRGB, 1.055 * np.maximum(_SRGB, 1e-9) ** (1 / 2.4) - 0.055
+SRGB_CURVE = np.linspace(0, 1, _SRGB_STEPS + 1, dtype=np.float32)
+SRGB_CURVE = np.where(
+    SRGB_CURVE <= 0.0031308,
+    12.92 * SRGB_CURVE,
+    1.055 * np.maximum(SRGB_CURVE, 1e-9) ** (1 / 2.4) - 0.055,
 ).astype(np.float32)
 
 
@@ -42,7 +44,7 @@ def _tone_into(linear: Floats, exposure: float, curve: Floats, out: Floats) -> N
 def tone(linear_HW3: Floats, exposure: float) -> Floats:
     """Linear light to display sRGB in 0..1."""
     out = np.empty_like(linear_HW3)
-    _tone_into(linear_HW3, exposure, _SRGB, out)
+    _tone_into(linear_HW3, exposure, SRGB_CURVE, out)
     return out
 
 
@@ -95,6 +97,6 @@ def picture(
     out = np.empty((*background_HW3.shape[:2], 4), np.uint8)
     _resolve_into(
         shaded.light_HW3, shaded.albedo_HW3, shaded.mirror_HW3, shaded.alpha_HW, exposure, samples,
-        _SRGB, background_HW3, shaded.smooth_IJ, out,
+        SRGB_CURVE, background_HW3, shaded.smooth_IJ, out,
     )  # fmt: skip
     return np.ascontiguousarray(out[..., :3]), np.ascontiguousarray(out[..., 3])
