@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 RATE_HZ = 48_000
 FRAME_SAMPLES = 960
@@ -60,16 +61,36 @@ class SenderClock:
 
 @dataclass(slots=True)
 class WindowMinimum:
-    """Smallest value of the last seconds: the path without queueing."""
+    """Smallest value of the last seconds: the path without queueing.
+
+    A path that has become longer for good is believed after `SETTLE_S`, not when the window has
+    passed: a microphone that lost time (its timestamps count samples) never comes back.
+    """
+
+    SETTLE_S: ClassVar[float] = 0.25
+    STEP_S: ClassVar[float] = 0.03
+    """By how much everything of the last `SETTLE_S` has to be above what came before it."""
 
     window_s: float = 10.0
     _values: deque[tuple[float, float]] = field(default_factory=deque)
+    _recent: deque[tuple[float, float]] = field(default_factory=deque)
 
     def add(self, value: float, now_s: float) -> float:
         """Take in a value; return the minimum over the window."""
+        self._recent.append((now_s, value))
+        while self._recent[0][0] < now_s - self.SETTLE_S:
+            self._recent.popleft()
+        self._take(value, now_s)
+        is_settled = now_s - self._recent[0][0] > 0.9 * self.SETTLE_S
+        if is_settled and min(v for _, v in self._recent) > self._values[0][1] + self.STEP_S:
+            self._values.clear()
+            for recent_s, recent in self._recent:
+                self._take(recent, recent_s)
+        return self._values[0][1]
+
+    def _take(self, value: float, now_s: float) -> None:
         while self._values and self._values[-1][1] >= value:
             self._values.pop()
         self._values.append((now_s, value))
         while self._values[0][0] < now_s - self.window_s:
             self._values.popleft()
-        return self._values[0][1]

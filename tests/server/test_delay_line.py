@@ -151,3 +151,14 @@ def test_hushing_fades_out_and_keeps_the_time() -> None:
         line.push(tone, step * FRAME_SAMPLES, 5.0 + 0.02 * step)
     later = [line.pull(0.2, now_s + 0.02 * step) for step in range(8, 20)]
     assert later[-1].max() > 0.4, "what is said afterwards is heard"
+
+
+def test_a_microphone_that_loses_time_is_heard_again_at_once() -> None:
+    """Its timestamps count samples: after a glitch everything comes later, for good."""
+    loop = _Loop()
+    for _ in range(200):
+        loop.step(0.05)
+    loop.now_s += 0.15
+    silent = [not np.any(loop.step(0.05)) for _ in range(200)]
+    assert sum(silent) < 20
+    assert not any(silent[20:])
