@@ -25,6 +25,8 @@ Doubles = NDArray[np.float64]
 FPS = 30.0
 MAX_CHEST_TURN = np.radians(50.0)
 """Frames in which the chest turns farther from the clip's own front are not used."""
+MAX_ROLL = np.radians(65.0)
+"""A hand's roll against its forearm; motion capture joints roll farther than skin can."""
 _CHEST_BONES = ("spine01", "spine02")
 _KEEPS_OWN = ("root", "spine", "neck", "head", "clavicle", "foot")
 """Bones whose rest direction is the skeleton's: no correction."""
@@ -128,6 +130,40 @@ def play(seed: int, num_frames: int, fps: float = 25.0) -> list[Captured]:
     return [Captured(c.pose, c.chest_rotvec_3 / limit) for c in best]
 
 
+@cache
+def forearm_axes() -> dict[str, Doubles]:
+    """Unit directions of the forearms in the body's rest pose."""
+    body = load_pack("body")
+    names = [str(n) for n in body["bone_names"]]
+    axes = {}
+    for side in ("L", "R"):
+        run = body["bone_head"][names.index(f"wrist.{side}")].astype(np.float64)
+        run = run - body["bone_head"][names.index(f"lowerarm01.{side}")]
+        axes[side] = run / np.linalg.norm(run)
+    return axes
+
+
+def spread_twist(turns: dict[str, Doubles]) -> None:
+    """Limit a hand's roll against its forearm and let the forearm's lower half carry half of it.
+
+    Linear skinning pinches a joint that rolls far; bones roll along the forearm, not at the wrist.
+    `turns` are changed in place.
+    """
+    for side, axis in forearm_axes().items():
+        upper, hand = turns.get(f"lowerarm01.{side}"), turns.get(f"wrist.{side}")
+        if upper is None or hand is None:
+            continue
+        x, y, z, w = Rotation.from_matrix(upper.T @ hand).as_quat()
+        roll = 2 * np.arctan2(np.dot([x, y, z], axis), w)
+        roll = (roll + np.pi) % (2 * np.pi) - np.pi
+        kept = float(np.clip(roll, -MAX_ROLL, MAX_ROLL))
+        back = Rotation.from_rotvec(axis * (kept - roll)).as_matrix()
+        for bone in turns:
+            if bone.endswith(f".{side}") and bone.startswith(("wrist", "metacarpal", "finger")):
+                turns[bone] = turns[bone] @ back
+        turns[f"lowerarm02.{side}"] = upper @ Rotation.from_rotvec(axis * kept / 2).as_matrix()
+
+
 def _pose(skeleton: _Skeleton, world_J33: Doubles) -> BodyPose:
     against = world_J33[skeleton.chest].T
     turns = {}
@@ -135,4 +171,5 @@ def _pose(skeleton: _Skeleton, world_J33: Doubles) -> BodyPose:
         for bone in driven:
             if not bone.startswith(("neck", "head", "eye")) and bone not in _CHEST_BONES:
                 turns[bone] = against @ world_J33[j] @ skeleton.adjust_J33[j]
+    spread_twist(turns)
     return BodyPose(turns=turns)

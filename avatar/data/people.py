@@ -111,6 +111,16 @@ def _hair(rng: np.random.Generator, male: float, curly: float) -> HairStyle | No
     )  # fmt: skip
 
 
+def beside(
+    first: tuple[float, float, float], second: tuple[float, float, float], pull: float
+) -> tuple[float, float, float]:
+    """A colour as bright as `second` whose hue is led (0 .. 1) to `first`'s, so that they match."""
+    weights = np.array([0.30, 0.59, 0.11])
+    a, b = np.array(first), np.array(second)
+    led = a * float(b @ weights) / max(float(a @ weights), 1e-3)
+    return _rgb(np.clip((1 - pull) * b + pull * led, 0.0, 0.85))
+
+
 def random_person(seed: int, look: Look = Look.REALISTIC) -> PersonStyle:
     """A person from a seed; looks other than realistic also push proportions and colours."""
     rng = np.random.default_rng([seed, 1])
@@ -188,10 +198,11 @@ def random_person(seed: int, look: Look = Look.REALISTIC) -> PersonStyle:
         build=Build(male=male, old=old, african=african, asian=asian, caucasian=caucasian,
                     muscle=float(rng.uniform(0.3, 0.75)), weight=float(rng.uniform(0.25, 0.85))),
         garment=_pick(rng, tops),
-        cloth=Cloth(rgb=_colour(rng, 0.02, 0.7, 0.6), second_rgb=_colour(rng, 0.02, 0.7, 0.6),
+        cloth=Cloth(rgb=(cloth := _colour(rng, 0.02, 0.7, 0.6)),
+                    second_rgb=beside(cloth, _colour(rng, 0.02, 0.7, 0.6), 0.7),
                     pattern=_pick(rng, PATTERNS), scale=float(rng.uniform(0.6, 1.6)), seed=seed),
         trousers_rgb=_colour(rng, 0.02, 0.2, 0.3),
-        shirt_rgb=_colour(rng, 0.05, 0.8, 0.3),
+        shirt_rgb=beside((1.0, 0.98, 0.95), _colour(rng, 0.3, 0.8, 0.3), 0.6),
         glasses=glasses,
         cap=Cloth(rgb=_colour(rng, 0.03, 0.5, 0.6), pattern=_pick(rng, ("knit", "plain")))
         if rng.random() < 0.06 else None,

@@ -58,8 +58,6 @@ class Kind(IntEnum):
     EYE = 3
     WET = 4
     HARD = 5
-    LENS = 6
-    """Glass in front of the rest: drawn as one transparent layer, tint and reflections only."""
 
 
 @dataclass(frozen=True, slots=True)
