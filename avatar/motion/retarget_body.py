@@ -26,7 +26,7 @@ from avatar.motion.bones import place_bones
 from avatar.motion.geometry import place_head
 from avatar.motion.neutral import Neutral
 from avatar.motion.performance import BodyPose
-from avatar.motion.rotation import blend_rotations, rotation_between, soft_limit
+from avatar.motion.rotation import exp_rotation, log_rotation, rotation_between, soft_limit
 
 _DEPTH_TRUST = 0.7
 """The pose tracker overstates depth."""
@@ -38,6 +38,9 @@ _NECK_LIMIT = 0.8
 _TORSO_LIMIT_RAD = np.radians(25.0)
 _STILL_IOD, _STILL_RAD = 0.10, float(np.radians(6.0))
 """What a pose tracker makes of shoulders that keep still; the trunk follows what goes beyond."""
+_STILL_DEEP_RAD = float(np.radians(20.0))
+"""The same for turns out of the picture's plane, which it guesses: one reaching arm is such a turn
+to it."""
 _TRUNK_SEEN = (0.5, 0.8)
 """Visibility of shoulders and hips: below it they are a guess (hidden, cut off), above it seen."""
 _FOLLOW_HEAD = 0.6
@@ -373,12 +376,12 @@ def beyond(size: float, still: float) -> float:
 
 
 def _limited_turn(rest: FloatArray | None, now: FloatArray | None, weight: float) -> FloatArray:
+    """The turn from one direction to another, as far as it is meant and a picture stands it."""
     if rest is None or now is None:
         return _IDENTITY
-    turn = rotation_between(rest, now)
-    angle = float(np.arccos(np.clip(rest @ now, -1.0, 1.0)))
-    if angle < 1e-6:
-        return _IDENTITY
-    meant = angle * beyond(angle, _STILL_RAD)
-    limited = float(soft_limit(np.array([meant], dtype=np.float32), _TORSO_LIMIT_RAD)[0])
-    return blend_rotations(_IDENTITY, turn, weight * limited / angle)
+    turn_3 = log_rotation(rotation_between(rest, now))
+    aside, roll = float(np.linalg.norm(turn_3[:2])), float(turn_3[2])
+    meant_3 = turn_3 * np.array(
+        [*[beyond(aside, _STILL_DEEP_RAD)] * 2, beyond(roll, _STILL_RAD)], np.float32
+    )
+    return exp_rotation(np.float32(weight) * soft_limit(meant_3, float(_TORSO_LIMIT_RAD)))

@@ -80,8 +80,13 @@ class BodyTracker:
         self._is_closed = False
 
     def reset(self) -> None:
-        """Forget where the hands were (the pose model notices a new person by itself)."""
+        """Forget the person.
+
+        The models must be told: left alone, they look for the next one where the last one was.
+        """
         self._last_hands = [None, None]
+        for model in (self._pose, *self._hands):
+            model.reset()
 
     def track(self, rgb_HW3: ByteArray, *, wants_hands: bool = True) -> BodyObservation:
         """Body and hands of the next picture (uint8 RGB of any size)."""

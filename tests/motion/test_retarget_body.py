@@ -268,3 +268,18 @@ def test_a_dead_zone_lets_through_what_goes_beyond_it():
     assert beyond(0.02, 0.1) < 0.05
     assert beyond(0.1, 0.1) == 0.5
     assert beyond(1.0, 0.1) > 0.98
+
+
+def test_a_reaching_arm_that_reads_as_a_turn_in_depth_does_not_turn_the_trunk():
+    def line(out: RetargetedMotion) -> float:
+        across = joints_of(out)[11] - joints_of(out)[12]
+        return float(np.degrees(np.arctan2(across[2], across[0])))
+
+    seen = body()
+    joints = seen.joints_J3.copy()
+    span = float(np.linalg.norm(joints[11] - joints[12]))
+    joints[11, 2] -= 0.2 * span
+    assert abs(line(retarget(replace(seen, joints_J3=joints))) - line(retarget(seen))) < 2.0
+    joints[11, 2] -= 0.8 * span
+    turned = abs(line(retarget(replace(seen, joints_J3=joints))) - line(retarget(seen)))
+    assert turned > 12.0, "a true turn is still followed"

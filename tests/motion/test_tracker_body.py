@@ -70,3 +70,23 @@ def test_joints_beyond_the_picture_are_not_called_visible(tracker: BodyTracker, 
     below = body.joints_J3[:, 1] > 1.05 * rows
     assert below.any()
     assert (body.visibility_J[below] <= 0.3).all()
+
+
+def test_nothing_of_the_last_person_is_left_after_a_reset(media: Path):
+    last = picture(media / "reference" / "photo_cf_001_A.jpg")
+    rgb = picture(media / "reference" / "half_e2_flux_0014.jpg")
+    used, fresh = BodyTracker(), BodyTracker()
+    try:
+        for _ in range(3):
+            used.track(last)
+        used.reset()
+        seen, expected = used.track(rgb), fresh.track(rgb)
+    finally:
+        used.close()
+        fresh.close()
+    assert seen.body is not None
+    assert expected.body is not None
+    np.testing.assert_array_equal(seen.body.joints_J3, expected.body.joints_J3)
+    assert seen.hands is not None
+    assert expected.hands is not None
+    np.testing.assert_array_equal(seen.hands.joints_2K3, expected.hands.joints_2K3)
