@@ -191,6 +191,7 @@ async def test_everything_is_reached_by_tab_in_reading_order(page: Page, stub: S
         "voice-switch",
         "hear-self",
         *("eyes", "brows", "mouth", "head", "body", "hands"),
+        *("overlay-copy", "overlay-renew"),
     ]
 
 
