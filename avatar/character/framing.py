@@ -150,12 +150,12 @@ def needs_upright(
     square_hw: tuple[int, int],
     upright_hw: tuple[int, int],
 ) -> bool:
-    """Whether a half body keeps a hand on an upright canvas that a square one would cut off."""
+    """Whether a half body keeps hands on an upright canvas and loses all of them on a square."""
     square, upright = (
         num_hands_kept(person, frame_person(person, Framing.HALF_BODY, source_hw, hw))
         for hw in (square_hw, upright_hw)
     )
-    return upright > square
+    return square == 0 and upright > 0
 
 
 def num_hands_kept(person: Person, crop: Crop) -> int:

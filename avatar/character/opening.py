@@ -99,7 +99,7 @@ def open_character(
     first = sightings[0]
     chosen = framing or choose_framing(first.person, picture_hw(first.rgb_HW3))
     hw = canvas_hw(chosen, size_px)
-    if chosen is Framing.HALF_BODY:
+    if framing is None and chosen is Framing.HALF_BODY:
         upright_hw = canvas_hw(chosen, size_px, is_upright=True)
         if needs_upright(first.person, picture_hw(first.rgb_HW3), hw, upright_hw):
             hw = upright_hw
