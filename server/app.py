@@ -10,6 +10,7 @@ import asyncio
 import importlib.metadata
 import logging
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import BodyPartReader, web
 
@@ -30,6 +31,8 @@ MAX_NAME_CHARACTERS = 80
 _OVERHEAD_BYTES = 64 * 1024
 _OFFER_BYTES = protocol.MAX_SDP_BYTES + protocol.MAX_MESSAGE_BYTES
 CANVAS_PX = 512
+
+Offer = TypeVar("Offer", protocol.SessionOffer, protocol.OverlayOffer)
 
 
 class LiveApp:
@@ -206,12 +209,9 @@ class LiveApp:
 
     async def _begin_overlay(self, request: web.Request) -> web.Response:
         """Somebody's own streaming program looks on (see `server.overlays`)."""
-        if (refusal := self._gate.spend(request)) is not None:
+        if (refusal := self._offer_refusal(request)) is not None:
             return refusal
-        if request.content_type != "application/json":
-            return error_response(415, "wrong_type", "Send the offer as application/json.")
-        body = await _read_body(request, _OFFER_BYTES)
-        offer = protocol.parse_body(protocol.OverlayOffer, body, max_bytes=_OFFER_BYTES)
+        offer = await _read_offer(request, protocol.OverlayOffer)
         session = self._table.find_by_overlay_key(offer.key)
         if session is None:
             return error_response(409, "not_live", "Nobody is live with this overlay key.")
@@ -220,16 +220,20 @@ class LiveApp:
         return web.json_response(protocol.to_json(reply), status=201)
 
     async def _begin(self, request: web.Request) -> web.Response:
-        if (refusal := self._gate.spend(request)) is not None:
+        if (refusal := self._offer_refusal(request)) is not None:
             return refusal
-        if request.content_type != "application/json":
-            return error_response(415, "wrong_type", "Send the offer as application/json.")
-        body = await _read_body(request, _OFFER_BYTES)
-        offer = protocol.parse_body(protocol.SessionOffer, body, max_bytes=_OFFER_BYTES)
+        offer = await _read_offer(request, protocol.SessionOffer)
         session = self._table.reserve()
         answer = await session.begin(offer)
         location = {"Location": f"/api/sessions/{session.id}"}
         return web.json_response(protocol.to_json(answer), status=201, headers=location)
+
+    def _offer_refusal(self, request: web.Request) -> web.Response | None:
+        if (refusal := self._gate.spend(request)) is not None:
+            return refusal
+        if request.content_type != "application/json":
+            return error_response(415, "wrong_type", "Send the offer as application/json.")
+        return None
 
     async def _end(self, request: web.Request) -> web.Response:
         # Whoever knows the id holds the session: ids are 128 random bits.
@@ -261,6 +265,11 @@ class LiveApp:
             return await session.speaker.serve(request)
         finally:
             session.speaker = None
+
+
+async def _read_offer(request: web.Request, kind: type[Offer]) -> Offer:
+    body = await _read_body(request, _OFFER_BYTES)
+    return protocol.parse_body(kind, body, max_bytes=_OFFER_BYTES)
 
 
 async def _read_body(request: web.Request, most_bytes: int) -> bytes:
