@@ -8,12 +8,14 @@ cheek, the background behind a head that moved) has to come from the latent.
 Causal: a latent codes `t` frames and sees one frame of the past (encoder) or the latent before it
 (decoder); the memory that carries this is one small tensor each, so that a stream equals a clip.
 
-Shapes: B batch, L latents, F = L * t frames, C channels, H, W cells or pixels; 4 = red, green, blue
-in [-1, 1] and alpha in [0, 1]; 2 = sampling map (see avatar.model.sampling); V validity channels.
+Shapes: B batch, L latents, F = L * t frames, C channels, H, W cells or pixels (h, w cells
+beside pixels); 4 = red, green, blue in [-1, 1] and alpha in [0, 1]; 2 = sampling map (see
+avatar.model.sampling); V validity channels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -22,16 +24,16 @@ from torch.nn import functional as F
 
 from avatar.model.layers import Conv, ResBlock, Upsample, blocks, zero_init
 from avatar.model.presets import AutoencoderPreset
-from avatar.model.sampling import halve, identity_map, sample
+from avatar.model.sampling import halve, sample
 
-NUM_VALIDITY = 3
-"""Channels that tell how far to trust the warp: visibility, stretch, drawn interior."""
-DRAWN = 2
-"""The channel of what the warp drew itself: eyes and the inside of the mouth."""
-STILL = 3.0 / 128.0
-"""Displacement, in the map's units, at which corrections are mostly shown: 3 pixels of 256."""
-DRAWN_TRUST = 0.5
-"""Most that is shown of a correction of eyes and the inside of the mouth, which have no map."""
+NUM_VALIDITY = 4
+"""Channels that tell how far to trust the warp: surface that the reference shows, stretch, what the
+warp drew itself (eyes and the inside of the mouth), and how far it moved what is here."""
+SHOWN, DRAWN, MOVED = 0, 2, 3
+"""Channels by name."""
+GATE_POWER = 0.2
+"""Of what has not moved: a cell is corrected from some seven pixels of 256 on, `MOVED` says so from
+three. Chosen with trained weights on people never trained on (docs/LOG.md)."""
 MAX_CORRECTION = 0.25
 """Largest learned correction of the map, in its own units (2 is the whole picture)."""
 LOG_VARIANCE_RANGE = (-12.0, 4.0)
@@ -48,22 +50,21 @@ class ReferenceFeatures(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A correction of the warp, per pixel."""
+    """A correction of the warp, per pixel, and how far to believe it, per cell."""
 
     rgb_BF3HW: Tensor
     """To be added to the warp's colours."""
     alpha_BF1HW: Tensor
     """To be added to the warp's coverage."""
-    confidence_BF1HW: Tensor
+    confidence_BF1hw: Tensor
     """Logit of the belief that adding the colours brings the picture closer to the truth."""
-    moved_BF1HW: Tensor
-    """0..1: how far the warp moved or drew what is here. Where it stands still, it is the reference
-    itself, and nothing is to be corrected (docs/LOG.md)."""
+    gate_BF1hw: Tensor
+    """0..1: the largest share that may be shown, see `gate`."""
 
     @property
-    def trust_BF1HW(self) -> Tensor:
-        """Share of the correction that is shown."""
-        return torch.sigmoid(self.confidence_BF1HW) * self.moved_BF1HW
+    def trust_BF1hw(self) -> Tensor:
+        """Share of the correction that is shown, per cell; enlarged bilinearly."""
+        return torch.sigmoid(self.confidence_BF1hw) * self.gate_BF1hw
 
 
 class Encoder(nn.Module):
@@ -76,7 +77,7 @@ class Encoder(nn.Module):
         first, second, third = preset.encoder_widths
         self.trunk = nn.Sequential(
             nn.PixelUnshuffle(patch),
-            Conv(4 * patch * patch, first),
+            Conv(4 * patch * patch, first, preset.joint_size),
             ResBlock(first),
             Conv(first, second, stride=2),
             ResBlock(second),
@@ -119,7 +120,9 @@ class ReferenceEncoder(nn.Module):
         patch = preset.first_patch_px
         half, full = preset.reference_widths
         self.to_full = nn.Sequential(
-            nn.PixelUnshuffle(patch), Conv(4 * patch * patch, full), ResBlock(full)
+            nn.PixelUnshuffle(patch),
+            Conv(4 * patch * patch, full, preset.joint_size),
+            ResBlock(full),
         )
         self.to_half = nn.Sequential(nn.SiLU(), Conv(full, half, stride=2), ResBlock(half))
 
@@ -144,12 +147,13 @@ class Decoder(nn.Module):
         self.low = blocks(low, num_low)
         self.grow = Upsample(low, mid, copies=t)
         self.flow = zero_init(Conv(mid + NUM_VALIDITY, 3))
-        self.fuse_mid = Conv(mid + half + NUM_VALIDITY, mid)
+        joint = preset.joint_size
+        self.fuse_mid = Conv(mid + half + NUM_VALIDITY + 16 * patch * patch, mid, joint)
         self.mid = blocks(mid, num_mid)
         self.rise = Upsample(mid, high)
-        self.fuse_high = Conv(high + full + NUM_VALIDITY + 4 * patch * patch, high)
+        self.fuse_high = Conv(high + full + NUM_VALIDITY + 4 * patch * patch, high, joint)
         self.high = blocks(high, num_high)
-        self.leave = zero_init(Conv(high, 5 * patch * patch))
+        self.leave = zero_init(Conv(high, 4 * patch * patch + 1))
 
     def empty_memory(self, batch: int, latent_hw: tuple[int, int]) -> Tensor:
         """Memory of a stream that has just begun."""
@@ -182,33 +186,37 @@ class Decoder(nn.Module):
         flow = self.flow(torch.cat([F.silu(x), validity], 1))
         shift, occlusion = MAX_CORRECTION * torch.tanh(flow[:, :2]), torch.sigmoid(flow[:, 2:])
         looked = sample(_per_frame(features.half_BCHW, num_frames), halve(full_map) + shift)
-        x = self.mid(self.fuse_mid(torch.cat([x, occlusion * looked, validity], 1)))
+        frames, patch = warp_BF4HW.flatten(0, 1), self.preset.first_patch_px
+        coarse = F.pixel_unshuffle(frames, 2 * patch)
+        x = self.mid(self.fuse_mid(torch.cat([x, occlusion * looked, validity, coarse], 1)))
 
         x = self.rise(F.silu(x))
         shift, occlusion = _doubled(shift), _doubled(occlusion)
         looked = sample(_per_frame(features.full_BCHW, num_frames), full_map + shift)
-        drawn = F.pixel_unshuffle(warp_BF4HW.flatten(0, 1), self.preset.first_patch_px)
+        drawn = F.pixel_unshuffle(frames, patch)
         x = self.fuse_high(torch.cat([x, occlusion * looked, full_validity, drawn], 1))
-        out = F.pixel_shuffle(self.leave(F.silu(self.high(x))), self.preset.first_patch_px)
-        out_BF5HW = out.reshape(batch, num_frames, *out.shape[1:])
-        moved = _moved(full_map, full_validity, self.preset.first_patch_px)
+        out = self.leave(F.silu(self.high(x)))
+        colours = F.pixel_shuffle(out[:, :-1], patch)
+        colours_BF4HW = colours.reshape(batch, num_frames, *colours.shape[1:])
         decoded = Decoded(
-            out_BF5HW[:, :, :3],
-            out_BF5HW[:, :, 3:4],
-            out_BF5HW[:, :, 4:],
-            moved.reshape(batch, num_frames, *moved.shape[1:]),
+            colours_BF4HW[:, :, :3],
+            colours_BF4HW[:, :, 3:],
+            out[:, -1:].reshape(batch, num_frames, 1, *out.shape[-2:]),
+            gate(validity_BFVHW),
         )
         return decoded, flow, entered_BLCHW[:, -1]
 
 
-def _moved(map_G2HW: Tensor, validity_GVHW: Tensor, patch_px: int) -> Tensor:
-    """(G, 1, H, W) pixels: see `Decoded.moved_BF1HW`."""
-    rows, columns = map_G2HW.shape[-2:]
-    shift = map_G2HW - identity_map(rows, columns, map_G2HW.device)
-    by_shift = 1.0 - torch.exp(-shift.square().sum(1, keepdim=True) / STILL**2)
-    drawn = validity_GVHW[:, DRAWN : DRAWN + 1]
-    moved = by_shift * (1.0 - drawn) + DRAWN_TRUST * drawn
-    return F.interpolate(moved, scale_factor=float(patch_px), mode="bilinear", align_corners=False)
+def gate(validity_BFVhw: Tensor) -> Tensor:
+    """(B, F, 1, h, w) the largest share of a correction that may be shown; it has no weights.
+
+    Where the warp did not move anything it is the reference itself, and what it painted between
+    lips and lids after the camera is better than the model knows it: neither is corrected
+    (docs/LOG.md).
+    """
+    still = (1.0 - validity_BFVhw[:, :, MOVED : MOVED + 1]).clamp(1e-4, 1.0)
+    drawn = validity_BFVhw[:, :, DRAWN : DRAWN + 1].clamp(0.0, 1.0)
+    return (1.0 - still**GATE_POWER) * (1.0 - drawn)
 
 
 def _doubled(x_BCHW: Tensor) -> Tensor:
@@ -236,8 +244,16 @@ def uncut(warp_BF4HW: Tensor, decoded: Decoded, *, trust: bool) -> Tensor:
     """As `corrected`, but out of range where the correction is: losses must see how far."""
     correction = torch.cat([decoded.rgb_BF3HW, decoded.alpha_BF1HW], 2)
     if trust:
-        correction = correction * decoded.trust_BF1HW
+        correction = correction * enlarged(decoded.trust_BF1hw, warp_BF4HW.shape[-2:])
     return warp_BF4HW + correction
+
+
+def enlarged(cells_BFChw: Tensor, hw: Sequence[int]) -> Tensor:
+    """Values of cells at every pixel, bilinear: (B, F, C, H, W)."""
+    big = F.interpolate(
+        cells_BFChw.flatten(0, 1), size=tuple(hw), mode="bilinear", align_corners=False
+    )
+    return big.reshape(*cells_BFChw.shape[:3], *hw)
 
 
 class Autoencoder(nn.Module):

@@ -29,10 +29,13 @@ FACE_REGIONS = (
     FaceRegion("brows", 60),
     FaceRegion("lips_outer", 60),
     FaceRegion("lips_inner", 61),
+    FaceRegion("mouth_interior", 71),
     FaceRegion("jaw", 36),
     FaceRegion("head", 3),
 )
 """Eyes: 18 lid landmarks (3 each) and the aperture; lips: 20 landmarks each, inner with the
-aperture; jaw: 12 landmarks; head: rotation relative to the reference, as a rotation vector."""
+aperture; mouth interior: how light and how red 7 x 5 cells between the lips are, and how certainly
+(all zero where it is unknown); jaw: 12 landmarks; head: rotation relative to the reference, as a
+rotation vector."""
 
 NUM_FACE_NUMBERS = sum(region.size for region in FACE_REGIONS)

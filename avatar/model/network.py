@@ -20,7 +20,8 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
-from avatar.model.autoencoder import NUM_VALIDITY, Autoencoder, ReferenceFeatures
+from avatar.errors import ConfigError
+from avatar.model.autoencoder import NUM_VALIDITY, SHOWN, Autoencoder, ReferenceFeatures
 from avatar.model.encoders import Condition, Conditioner, Driving, Refiner, normalised_latents
 from avatar.model.face_layout import NUM_FACE_NUMBERS
 from avatar.model.presets import ModelPreset
@@ -40,7 +41,14 @@ class AvatarNetwork(nn.Module):
     """Everything with weights. `kind` says which of refiner and transformer exists."""
 
     def __init__(self, preset: ModelPreset, kind: ModelKind) -> None:
+        """Raises ConfigError for a transformer of a preset that corrects only a part."""
         super().__init__()
+        if kind is ModelKind.TRANSFORMER and preset.viewport_px != preset.picture_px:
+            raise ConfigError(
+                f"the preset '{preset.name}' corrects {preset.viewport_px} of "
+                f"{preset.picture_px} pixels, which only a refiner can: train a transformer with "
+                "another preset."
+            )
         self.preset, self.kind = preset, kind
         self.autoencoder = Autoencoder(preset.autoencoder)
         self.conditioner = Conditioner(preset)
@@ -67,7 +75,7 @@ class AvatarNetwork(nn.Module):
         validity = guidance_B3HW.new_zeros(
             guidance_B3HW.shape[0], NUM_VALIDITY, *guidance_B3HW.shape[-2:]
         )
-        validity[:, 0] = 1.0
+        validity[:, SHOWN] = 1.0
         driving = Driving(
             picture_B4HW[:, None],
             picture_B4HW,  # a reference has no map of its own; the conditioner reads none
@@ -154,7 +162,7 @@ class RefineGraph(nn.Module):
 
 
 class DecodeGraph(nn.Module):
-    """(latent, memory, warp, map, validity, half, full) to (rgb, alpha, confidence, memory)."""
+    """(latent, memory, warp, map, validity, half, full) to (rgb, alpha, trust, memory)."""
 
     def __init__(self, network: AvatarNetwork) -> None:
         super().__init__()
@@ -170,7 +178,7 @@ class DecodeGraph(nn.Module):
         half: Tensor,
         full: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Corrections of the chunk's frames; confidence as 0..1."""
+        """Corrections of the chunk's frames; trust per cell, 0..1."""
         decoded, _, memory = self.autoencoder.decoder(
             self.autoencoder.denormalise(latent),
             memory,
@@ -179,7 +187,7 @@ class DecodeGraph(nn.Module):
             validity,
             ReferenceFeatures(half, full),
         )
-        return decoded.rgb_BF3HW, decoded.alpha_BF1HW, decoded.trust_BF1HW, memory
+        return decoded.rgb_BF3HW, decoded.alpha_BF1HW, decoded.trust_BF1hw, memory
 
 
 def stream_graphs(network: AvatarNetwork) -> dict[str, nn.Module]:
@@ -229,7 +237,7 @@ def example_inputs(
     return {
         "reference": [
             noise((1, 4, *picture_hw)).clamp(-1, 1),
-            noise((1, 3, *shapes.feature_hw)).clamp(0, 1),
+            noise((1, 3, *shapes.reference_feature_hw)).clamp(0, 1),
             noise((1, NUM_FACE_NUMBERS)),
             view,
         ],

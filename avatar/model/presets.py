@@ -1,10 +1,12 @@
-"""Shapes of the networks: four named presets of one design, each spelled out in full.
+"""Shapes of the networks: six named presets of one design.
 
 Knows numbers and their consistency; imports no torch, so that a command can list presets, and a
 manifest be checked, on a machine without it.
 
     tiny    tests and proofs of the recipe: seconds on one core
-    nano    the embedded default: 256 x 256 live on two CPU cores
+    pico    a refiner frame by frame, half of nano's work; trained, not yet worth serving
+    nano    the smallest with a transformer, 256 x 256
+    nano_head  the same about the head only: the refiner that ships, live on two CPU cores
     base    one GPU, 512 x 512
     large   1.3-billion class, the latent shape of Wan 2.1 (f8, 4 frames)
 """
@@ -28,6 +30,9 @@ class AutoencoderPreset:
 
     first_patch_px: int
     """Side of the pixel blocks folded into channels at the door (and unfolded at the exit)."""
+    joint_size: int
+    """Kernel of the convolutions that take pictures in and join streams of features: 3, or 1 where
+    every millisecond counts (the blocks around them look sideways)."""
     frames_per_latent: int
     latent_channels: int
     encoder_widths: tuple[int, int, int]
@@ -39,7 +44,7 @@ class AutoencoderPreset:
     reference_widths: tuple[int, int]
     """Channels of the cached reference features at half and at full feature size."""
     refiner_width: int
-    """Width of the feed-forward predictor of latents (`avatar.model.refiner`)."""
+    """Width of the feed-forward predictor of latents (`avatar.model.encoders`)."""
 
     @property
     def spatial_factor(self) -> int:
@@ -84,6 +89,9 @@ class ModelPreset:
     picture_px: int
     """Side of the square picture that it is trained for; other sizes work in multiples of
     `size_multiple`."""
+    viewport_px: int
+    """Side of the square part of that picture, about the head, that a stream corrects; the
+    reference is seen whole."""
     autoencoder: AutoencoderPreset
     transformer: TransformerPreset
 
@@ -97,6 +105,15 @@ class ModelPreset:
             raise ValueError(
                 f"picture_px {self.picture_px} must be a multiple of {self.size_multiple}"
             )
+        if self.viewport_px > self.picture_px or self.viewport_px % self.size_multiple:
+            raise ValueError(
+                f"viewport_px {self.viewport_px} must be a multiple of {self.size_multiple} and "
+                f"not exceed {self.picture_px}"
+            )
+
+    def viewport_hw(self, picture_hw: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of the part of a picture that a stream corrects."""
+        return min(self.viewport_px, picture_hw[0]), min(self.viewport_px, picture_hw[1])
 
     @property
     def size_multiple(self) -> int:
@@ -131,8 +148,10 @@ class ModelPreset:
 TINY = ModelPreset(
     name="tiny",
     picture_px=128,
+    viewport_px=128,
     autoencoder=AutoencoderPreset(
         first_patch_px=4,
+        joint_size=3,
         frames_per_latent=2,
         latent_channels=8,
         encoder_widths=(24, 32, 48),
@@ -156,11 +175,43 @@ TINY = ModelPreset(
     ),
 )
 
+PICO = ModelPreset(
+    name="pico",
+    picture_px=256,
+    viewport_px=192,
+    autoencoder=AutoencoderPreset(
+        first_patch_px=4,
+        joint_size=1,
+        frames_per_latent=1,
+        latent_channels=48,
+        encoder_widths=(32, 64, 96),
+        decoder_widths=(96, 64, 32),
+        decoder_blocks=(2, 2, 1),
+        reference_widths=(64, 32),
+        refiner_width=96,
+    ),
+    transformer=TransformerPreset(
+        width=192,
+        depth=6,
+        num_heads=3,
+        rope_sizes=(16, 24, 24),
+        mlp_ratio=4,
+        patch_cells=2,
+        reference_every=2,
+        num_history=4,
+        max_references=4,
+        pose_channels=16,
+        face_width=64,
+    ),
+)
+
 NANO = ModelPreset(
     name="nano",
     picture_px=256,
+    viewport_px=256,
     autoencoder=AutoencoderPreset(
         first_patch_px=4,
+        joint_size=3,
         frames_per_latent=2,
         latent_channels=16,
         encoder_widths=(32, 64, 96),
@@ -184,11 +235,15 @@ NANO = ModelPreset(
     ),
 )
 
+NANO_HEAD = dataclasses.replace(NANO, name="nano_head", viewport_px=192)
+
 BASE = ModelPreset(
     name="base",
     picture_px=512,
+    viewport_px=512,
     autoencoder=AutoencoderPreset(
         first_patch_px=4,
+        joint_size=3,
         frames_per_latent=4,
         latent_channels=32,
         encoder_widths=(64, 128, 256),
@@ -215,8 +270,10 @@ BASE = ModelPreset(
 LARGE = ModelPreset(
     name="large",
     picture_px=512,
+    viewport_px=512,
     autoencoder=AutoencoderPreset(
         first_patch_px=2,
+        joint_size=3,
         frames_per_latent=4,
         latent_channels=16,
         encoder_widths=(96, 192, 384),
@@ -240,7 +297,7 @@ LARGE = ModelPreset(
     ),
 )
 
-PRESETS = {preset.name: preset for preset in (TINY, NANO, BASE, LARGE)}
+PRESETS = {preset.name: preset for preset in (TINY, PICO, NANO, NANO_HEAD, BASE, LARGE)}
 
 
 def preset_named(name: str) -> ModelPreset:

@@ -64,14 +64,30 @@ class ViewInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameCorrection:
+    """What is added to one frame of the warp, as in `Correction`."""
+
+    rgb_3HW: FloatArray
+    alpha_HW: FloatArray
+    trust_hw: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What a decoded chunk adds to the warp."""
 
     rgb_t3HW: FloatArray
     """In [-1, 1] units: 2 is the way from black to white."""
     alpha_tHW: FloatArray
-    confidence_tHW: FloatArray
-    """0..1: belief that adding the colours helps."""
+    trust_thw: FloatArray
+    """Per cell the share of it that is to be shown, 0..1."""
+
+    def frames(self) -> list[FrameCorrection]:
+        """One for each frame of the chunk."""
+        return [
+            FrameCorrection(*each)
+            for each in zip(self.rgb_t3HW, self.alpha_tHW, self.trust_thw, strict=True)
+        ]
 
 
 class Denoiser(Protocol):
@@ -239,11 +255,11 @@ class StreamModel:
         """Corrections of the chunk's frames."""
         assert self._features is not None, "set_view(0, ...) comes before decode()"
         arrays = [self.array(a) for a in (chunk.warp, chunk.sampling_map, chunk.validity)]
-        rgb, alpha, confidence, self._decoder_memory = self._runner.run(
+        rgb, alpha, trust, self._decoder_memory = self._runner.run(
             "decode", [latent, self._decoder_memory, *arrays, *self._features]
         )
         numpy = self._runner.numpy
-        return Correction(numpy(rgb)[0], numpy(alpha)[0, :, 0], numpy(confidence)[0, :, 0])
+        return Correction(numpy(rgb)[0], numpy(alpha)[0, :, 0], numpy(trust)[0, :, 0])
 
     def _tokens_of(self, index: int) -> slice:
         return slice(index * self._shapes.num_tokens, (index + 1) * self._shapes.num_tokens)

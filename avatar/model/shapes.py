@@ -11,7 +11,7 @@ from avatar.model.face_layout import FACE_REGIONS, NUM_FACE_NUMBERS
 from avatar.model.presets import ModelPreset
 
 Shape = tuple[int, ...]
-NUM_VALIDITY_CHANNELS = 3
+NUM_VALIDITY_CHANNELS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,26 @@ class StreamShapes:
 
     preset: ModelPreset
     picture_hw: tuple[int, int]
+    """The whole picture, as the reference is seen."""
+
+    @property
+    def viewport_hw(self) -> tuple[int, int]:
+        """The part of it that is corrected: everything but the reference has this size."""
+        return self.preset.viewport_hw(self.picture_hw)
 
     @property
     def latent_hw(self) -> tuple[int, int]:
         """Rows and columns of a latent."""
-        return self.preset.latent_hw(self.picture_hw)
+        return self.preset.latent_hw(self.viewport_hw)
 
     @property
     def feature_hw(self) -> tuple[int, int]:
         """Rows and columns of maps, validity and guidance."""
+        return self.preset.feature_hw(self.viewport_hw)
+
+    @property
+    def reference_feature_hw(self) -> tuple[int, int]:
+        """Rows and columns of the reference's features and guidance."""
         return self.preset.feature_hw(self.picture_hw)
 
     @property
@@ -47,7 +58,7 @@ class StreamShapes:
     @property
     def warp(self) -> Shape:
         """The warp's frames."""
-        return (1, self._t, 4, *self.picture_hw)
+        return (1, self._t, 4, *self.viewport_hw)
 
     @property
     def sampling_map(self) -> Shape:
@@ -93,13 +104,13 @@ class StreamShapes:
     @property
     def half_features(self) -> Shape:
         """Reference features at half feature size."""
-        rows, columns = self.feature_hw
+        rows, columns = self.reference_feature_hw
         return (1, self.preset.autoencoder.reference_widths[0], rows // 2, columns // 2)
 
     @property
     def full_features(self) -> Shape:
         """Reference features at feature size."""
-        return (1, self.preset.autoencoder.reference_widths[1], *self.feature_hw)
+        return (1, self.preset.autoencoder.reference_widths[1], *self.reference_feature_hw)
 
     @property
     def reference_self(self) -> Shape:

@@ -50,15 +50,16 @@ def orientation_colours(directions_P3: FloatArray) -> FloatArray:
 class GuidancePainter:
     """Paints the maps of one reference; background black."""
 
-    def __init__(self, reference: ReferenceGeometry) -> None:
+    def __init__(self, reference: ReferenceGeometry, *, min_drawn_px: int = MIN_DRAWN_PX) -> None:
         self._reference = reference
+        self._min_drawn_px = min_drawn_px
 
     def paint(self, motion: RetargetedMotion, size_hw: tuple[int, int]) -> ByteArray:
         """The map of a motion, (rows, columns, 3) uint8, for a picture of that size."""
         rows, columns = size_hw
         assert rows > 0
         assert columns > 0
-        finer = max(1, int(np.ceil(MIN_DRAWN_PX / max(rows, columns))))
+        finer = max(1, int(np.ceil(self._min_drawn_px / max(rows, columns))))
         canvas_h, canvas_w = self._reference.canvas_hw
         # A map of another aspect ratio than the canvas is stretched like the picture it guides.
         factor = np.array([finer * columns / canvas_w, finer * rows / canvas_h], dtype=np.float32)

@@ -1,13 +1,14 @@
 """Pictures across the model's border: the canvas brought to the model's size, its correction back.
 
-Compiled, because a canvas of 512 x 512 crosses twice per frame. Knows bytes, sizes and the model's
-range ([-1, 1] for colours, [0, 1] for coverage); does not know what the pictures show.
+Knows bytes, sizes and the model's range ([-1, 1] for colours, [0, 1] for coverage); does not know
+what the pictures show.
 
-Legend: H, W canvas pixels; h, w the model's; 3 colours; 4 colours and coverage.
+Legend: H, W canvas pixels; h, w the model's; 3 colours; 4 colours and coverage; a, b cells.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from avatar.frames import ByteArray, FloatArray
@@ -40,45 +41,19 @@ def shrink_into(rgb_HW3: ByteArray, alpha_HW: ByteArray, factor: int, out_4hw: F
             out_4hw[3, y, x] = min(np.float32(alpha) * cover, one)
 
 
-@kernel
 def add_correction(
-    warp_HW3: ByteArray,
-    warp_HW: ByteArray,
+    rgb_HW3: ByteArray,
+    alpha_HW: ByteArray,
     rgb_3hw: FloatArray,
     alpha_hw: FloatArray,
-    trust_hw: FloatArray,
-    out_HW3: ByteArray,
-    out_HW: ByteArray,
+    trust_ab: FloatArray,
 ) -> None:
-    """Warp plus correction x trust; the product is enlarged bilinearly, rounded and clamped."""
-    height, width = warp_HW.shape
-    rows, columns = trust_hw.shape
-    step_y = np.float32(rows) / np.float32(height)
-    step_x = np.float32(columns) / np.float32(width)
-    half = np.float32(0.5)
-    line_w4 = np.empty((columns, 4), np.float32)
-    for y in range(height):
-        at_y = min(max((y + half) * step_y - half, np.float32(0.0)), np.float32(rows - 1))
-        y0 = int(at_y)
-        y1 = min(y0 + 1, rows - 1)
-        below = at_y - np.float32(y0)
-        above = np.float32(1.0) - below
-        for x in range(columns):
-            upper = above * trust_hw[y0, x]
-            lower = below * trust_hw[y1, x]
-            for k in range(3):
-                line_w4[x, k] = np.float32(127.5) * (
-                    upper * rgb_3hw[k, y0, x] + lower * rgb_3hw[k, y1, x]
-                )
-            line_w4[x, 3] = np.float32(255.0) * (upper * alpha_hw[y0, x] + lower * alpha_hw[y1, x])
-        for x in range(width):
-            at_x = min(max((x + half) * step_x - half, np.float32(0.0)), np.float32(columns - 1))
-            x0 = int(at_x)
-            x1 = min(x0 + 1, columns - 1)
-            right = at_x - np.float32(x0)
-            left = np.float32(1.0) - right
-            for k in range(3):
-                value = warp_HW3[y, x, k] + left * line_w4[x0, k] + right * line_w4[x1, k] + half
-                out_HW3[y, x, k] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
-            value = warp_HW[y, x] + left * line_w4[x0, 3] + right * line_w4[x1, 3] + half
-            out_HW[y, x] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+    """Warp plus correction x trust, in place; each is enlarged bilinearly, the sum clamped."""
+    rows, columns = alpha_hw.shape
+    height, width = alpha_HW.shape
+    trust_hw = cv2.resize(trust_ab, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    added_hw3 = cv2.merge([cv2.multiply(each, trust_hw, scale=127.5) for each in rgb_3hw])
+    cover_hw = cv2.multiply(alpha_hw, trust_hw, scale=255.0)
+    for warp, added in ((rgb_HW3, added_hw3), (alpha_HW, cover_hw)):
+        enlarged = cv2.resize(added, (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.add(warp, enlarged, dst=warp, dtype=cv2.CV_8U)

@@ -1,4 +1,4 @@
-"""How much work a live stream can afford: denoise steps first, then rate, then the warp alone.
+"""How much work a live stream can afford: denoise steps first, then how often, then the warp alone.
 
 Knows levels of effort and the measured time of pushes; does not know what a push does. A stream
 that cannot keep up with the camera goes down a level after a second or so; it tries the level above
@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-NUM_OBSERVED = 16
-"""Chunks over which the median is taken: about 1.3 s of two-frame chunks at 25 fps."""
+OBSERVED_S = 2.56
+"""Stretch of driving over which the median of pushes is taken: a page that loads or a face that is
+searched for passes sooner."""
 TOO_MUCH = 0.95
 """Share of the time between two frames from which on a level is too much."""
 ROOM = 0.75
 """Share that the level above may need at most before it is tried again."""
-PATIENCE_CHUNKS = 125
-MAX_PATIENCE_CHUNKS = 4000
+PATIENCE_S, MAX_PATIENCE_S = 10.0, 320.0
+"""Before a level above is tried for the first time, and at most, in time of the driving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Level:
 
     num_denoise_steps: int
     """0: the model rests and the warp draws alone."""
-    take_every: int
-    """1 draws every driving frame, 2 every other one."""
+    correct_every: int
+    """1: the model corrects every chunk; 2: every other one, and those between show its latest
+    correction as far as it still fits."""
     model_frame_s: float
     """What the model takes per drawn frame, as measured at the start; 0 where it was not."""
 
@@ -38,7 +40,9 @@ class Level:
         if self.num_denoise_steps == 0:
             return "the warp alone"
         steps = f"{self.num_denoise_steps} denoise step{'s' * (self.num_denoise_steps > 1)}"
-        return steps if self.take_every == 1 else f"{steps}, every {self.take_every}nd frame"
+        if self.correct_every == 1:
+            return steps
+        return f"{steps}, every {self.correct_every}nd chunk"
 
 
 class Effort:
@@ -49,14 +53,18 @@ class Effort:
         self._levels = tuple(levels)
         self._period_s = period_s
         self._chunk_frames = chunk_frames
-        self._patience = PATIENCE_CHUNKS
+        chunk_s = chunk_frames * period_s
+        # An even number: where every other chunk is cheap, their median lies between the two.
+        self.num_observed = 2 * max(1, round(0.5 * OBSERVED_S / chunk_s))
+        """Chunks over which the median is taken."""
+        self._patience = round(PATIENCE_S / chunk_s)
+        self._max_patience = round(MAX_PATIENCE_S / chunk_s)
         self._index = 0
         self._begin()
 
     def _begin(self) -> None:
-        self._recent: deque[float] = deque(maxlen=NUM_OBSERVED)
+        self._recent: deque[float] = deque(maxlen=self.num_observed)
         self._num_seen = 0
-        self._num_offered = 0
         self._num_in_chunk = 0
         self._chunk_s = 0.0
 
@@ -68,13 +76,7 @@ class Effort:
     @property
     def frame_s(self) -> float | None:
         """Median seconds per drawn frame at this level; None before enough were seen."""
-        return median(self._recent) if len(self._recent) == NUM_OBSERVED else None
-
-    def takes(self) -> bool:
-        """Whether the driving frame that is offered now is to be drawn."""
-        is_taken = self._num_offered % self.level.take_every == 0
-        self._num_offered += 1
-        return is_taken
+        return median(self._recent) if len(self._recent) == self.num_observed else None
 
     def spent(self, duration_s: float) -> Level | None:
         """Note what a drawn frame took; returns the new level where it changes."""
@@ -91,11 +93,11 @@ class Effort:
         return self._lowered(frame_s) or self._raised(frame_s)
 
     def _lowered(self, frame_s: float) -> Level | None:
-        is_fitting = frame_s <= TOO_MUCH * self._period_s * self.level.take_every
+        is_fitting = frame_s <= TOO_MUCH * self._period_s
         if is_fitting or self._index + 1 == len(self._levels):
             return None
         # A level that did not last was tried too early.
-        self._patience = min(MAX_PATIENCE_CHUNKS, 2 * self._patience)
+        self._patience = min(self._max_patience, 2 * self._patience)
         return self._go_to(self._index + 1)
 
     def _raised(self, frame_s: float) -> Level | None:
@@ -103,7 +105,7 @@ class Effort:
             return None
         above = self._levels[self._index - 1]
         expected_s = frame_s + max(0.0, above.model_frame_s - self.level.model_frame_s)
-        if expected_s > ROOM * self._period_s * above.take_every:
+        if expected_s > ROOM * self._period_s:
             return None
         return self._go_to(self._index - 1)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,19 +29,22 @@ from avatar.frames import (
     Tracking,
 )
 from avatar.model.presets import ModelPreset
-from avatar.model.runtime import Correction, GraphRunner, StreamModel
+from avatar.model.runtime import FrameCorrection, GraphRunner, StreamModel
 from avatar.stream.animator import Drawing
 from avatar.stream.compose import add_correction
 from avatar.stream.driven_animator import DrivenAnimator
 from avatar.stream.effort import Effort, Level
 from avatar.stream.neural_inputs import (
+    MOVED,
     FrameInputs,
     NeuralInputs,
     model_picture_hw,
     reference_view,
     stack,
+    still_share,
 )
 from avatar.stream.performer import FaceSource
+from avatar.stream.viewport import Viewport, about_the_head
 from avatar.stream.warp_animator import WarpStream, rig_of
 from avatar.stream.window import SlidingWindow
 from avatar.timing import Clock, StageTimers, monotonic_s
@@ -60,6 +63,19 @@ class _Pending:
     inputs: FrameInputs
 
 
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    """The latest frame that the model has seen."""
+
+    inputs: FrameInputs
+    correction: FrameCorrection
+
+    def carried_to(self, frame: FrameInputs) -> FrameCorrection:
+        """Its correction as far as it holds for a later frame: where nothing has moved since."""
+        trust_hw = self.correction.trust_hw * still_share(self.inputs, frame)
+        return replace(self.correction, trust_hw=np.minimum(trust_hw, frame.validity_4hw[MOVED]))
+
+
 class NeuralRenderer:
     """One character drawn by the model, chunk by chunk; knows motions, not drivers."""
 
@@ -69,12 +85,14 @@ class NeuralRenderer:
         runner: GraphRunner,
         preset: ModelPreset,
         *,
-        num_denoise_steps: int,
+        level: Level,
         timers: StageTimers,
     ) -> None:
         """Raises ConfigError for a canvas that the model cannot draw."""
         picture_hw = model_picture_hw(preset, character.canvas_hw)
-        self._door = NeuralInputs(rig_of(character), character.background_HW3, preset, picture_hw)
+        rig = rig_of(character)
+        viewport = about_the_head(rig.reference, preset, picture_hw)
+        self._door = NeuralInputs(rig, character.background_HW3, preset, picture_hw, viewport)
         self._warp = WarpStream(self._door.renderer, timers)
         self._model = StreamModel(runner, preset, picture_hw)
         for index, each in enumerate(character.views[: self._model.max_views]):
@@ -84,15 +102,18 @@ class NeuralRenderer:
                     each.geometry, each.foreground_HW3, each.alpha_HW, preset, picture_hw
                 ),
             )
-        self._window = SlidingWindow(self._model, num_denoise_steps=num_denoise_steps)
+        self._window = SlidingWindow(self._model)
         self._chunk_frames = preset.autoencoder.frames_per_latent
         self._pending: list[_Pending] = []
-        self._is_resting = False
+        self._latest: _Corrected | None = None
+        self._num_since = 0
         self._timers = timers
+        self._level = level
+        self.spend(level)
 
     def push(self, motion: RetargetedMotion, stamp: Stamp) -> list[RenderedFrame]:
         """Take a motion; returns a whole chunk when it fills one, else nothing."""
-        if self._is_resting:
+        if self._level.num_denoise_steps == 0:
             return self._warp.push(motion, stamp)
         with self._timers.measure("warp"):
             inputs = self._door.frame(motion)
@@ -100,48 +121,60 @@ class NeuralRenderer:
         if len(self._pending) < self._chunk_frames:
             return []
         frames, self._pending = self._pending, []
-        chunk = stack([frame.inputs for frame in frames])
-        with self._timers.measure("denoise"):
-            latent = self._window.push(self._model.condition(chunk))
-        with self._timers.measure("decode"):
-            correction = self._model.decode(latent, chunk)
-            drawn = [composed(f.inputs, correction, k) for k, f in enumerate(frames)]
+        corrections = self._corrections([frame.inputs for frame in frames])
+        with self._timers.measure("compose"):
+            drawn = [
+                composed(frame.inputs, correction, self._door.viewport)
+                for frame, correction in zip(frames, corrections, strict=True)
+            ]
         stages = self._timers.last()
         return [
             RenderedFrame(frame.stamp, rgb_HW3, alpha_HW, frame.tracking, stages, frame.voice_lag_s)
             for frame, (rgb_HW3, alpha_HW) in zip(frames, drawn, strict=True)
         ]
 
-    def set_denoise_steps(self, num_denoise_steps: int) -> None:
-        """Spend more or fewer steps from the next chunk on; with 0 the warp draws alone."""
-        if self._is_resting != (num_denoise_steps == 0):
-            self._is_resting = num_denoise_steps == 0
+    def _corrections(self, frames: Sequence[FrameInputs]) -> list[FrameCorrection]:
+        """The model's for these frames, or its latest as far as it still fits."""
+        if self._latest is not None and self._num_since < self._level.correct_every - 1:
+            self._num_since += 1
+            return [self._latest.carried_to(frame) for frame in frames]
+        chunk = stack(frames)
+        with self._timers.measure("denoise"):
+            latent = self._window.push(self._model.condition(chunk))
+        with self._timers.measure("decode"):
+            corrections = self._model.decode(latent, chunk).frames()
+        self._latest, self._num_since = _Corrected(frames[-1], corrections[-1]), 0
+        return corrections
+
+    def spend(self, level: Level) -> None:
+        """Spend more or less from the next chunk on; without denoise steps the warp draws alone."""
+        if (self._level.num_denoise_steps == 0) != (level.num_denoise_steps == 0):
             self.restart()
-        if not self._is_resting:
-            self._window.set_denoise_steps(num_denoise_steps)
+        self._level = level
+        if level.num_denoise_steps > 0:
+            self._window.set_denoise_steps(level.num_denoise_steps)
 
     def restart(self) -> None:
         """Forget the stream so far (a new driver, a jump in time); half a chunk is dropped."""
         self._pending.clear()
+        self._latest = None
         self._door.restart()
         self._model.restart()
         self._window.reset()
 
 
 def composed(
-    inputs: FrameInputs, correction: Correction, index: int
+    inputs: FrameInputs, correction: FrameCorrection, viewport: Viewport
 ) -> tuple[ByteArray, ByteArray]:
     """(rgb_HW3, alpha_HW): the warp's full-size picture plus a frame's trusted correction."""
-    rgb_HW3 = np.empty_like(inputs.canvas_rgb_HW3)
-    alpha_HW = np.empty_like(inputs.canvas_alpha_HW)
+    rgb_HW3, alpha_HW = inputs.canvas_rgb_HW3.copy(), inputs.canvas_alpha_HW.copy()
+    place = viewport.place((alpha_HW.shape[0], alpha_HW.shape[1]))
     add_correction(
-        inputs.canvas_rgb_HW3,
-        inputs.canvas_alpha_HW,
-        correction.rgb_t3HW[index],
-        correction.alpha_tHW[index],
-        correction.confidence_tHW[index],
-        rgb_HW3,
-        alpha_HW,
+        rgb_HW3[place],
+        alpha_HW[place],
+        correction.rgb_3HW,
+        correction.alpha_HW,
+        correction.trust_hw,
     )
     return rgb_HW3, alpha_HW
 
@@ -183,14 +216,9 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
         return self._drawing if self._unfit is None else Drawing("warp", self._unfit)
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
-        """Advance by one driving frame; a chunk's frames come out together.
-
-        Live on a slow machine some driving frames are passed over and nothing comes out for them.
-        """
+        """Advance by one driving frame; a chunk's frames come out together."""
         if not self._is_live or self._unfit is not None:
             return super().push(driving)
-        if not self._effort.takes():
-            return []
         start_s = self._clock()
         rendered = super().push(driving)
         changed = self._effort.spent(self._clock() - start_s)
@@ -201,7 +229,7 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
     def _apply(self, level: Level) -> None:
         _, renderer = self._opened()
         if isinstance(renderer, NeuralRenderer):
-            renderer.set_denoise_steps(level.num_denoise_steps)
+            renderer.spend(level)
         text = f"{self._reason} At present the machine affords: {level}."
         self._drawing = Drawing("warp" if level.num_denoise_steps == 0 else "neural", text)
         _log.info("%s", text)
@@ -213,7 +241,7 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
                 character,
                 self._runner,
                 self._preset,
-                num_denoise_steps=max(1, level.num_denoise_steps),
+                level=level,
                 timers=self.timers,
             )
         except ConfigError as error:
@@ -225,5 +253,4 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
                 WarpRenderer(rig_of(character), character.background_HW3), self.timers
             )
         self._unfit = None
-        renderer.set_denoise_steps(level.num_denoise_steps)
         return renderer

@@ -16,11 +16,13 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.errors import ConfigError
 from avatar.frames import (
     ByteArray,
     FloatArray,
+    MouthInterior,
     ReferenceGeometry,
     RetargetedMotion,
     Stamp,
@@ -31,13 +33,26 @@ from avatar.model.presets import ModelPreset
 from avatar.model.runtime import ChunkInputs, ViewInputs
 from avatar.motion import topology as topo
 from avatar.motion.guidance import GuidancePainter
+from avatar.motion.mouth_interior import COLUMNS, ROWS
 from avatar.motion.rotation import log_rotation
 from avatar.stream.compose import shrink_into
+from avatar.stream.viewport import Viewport, whole_picture
 from avatar.warp.mesh import Label
 from avatar.warp.raster import RasterTarget, rasterise
 from avatar.warp.renderer import WarpRenderer, place_vertices
 from avatar.warp.rig import WarpRig
 
+GUIDANCE_DRAWN_PX = 192
+"""Guidance is painted at about this size and averaged down to the cells."""
+STILL_PX = 3.0
+"""Displacement, in pixels of 256 across the picture, up to which a cell counts as still."""
+DRAWN_MOVED = 0.5
+"""How far eyes and the inside of the mouth count as moved at least: they have no map. Otherwise
+they are as far moved as what is around them."""
+MOVED = 3
+"""The validity channel that gates corrections (avatar.model.autoencoder)."""
+CARRIED_PX = 1.5
+"""Displacement, in the same pixels, at which a correction is too old to be shown again."""
 SHOWN, UNSEEN, INTERIOR = 1, 2, 3
 """What a cell of the warp shows: reference surface, surface turned away in the reference, or eye
 and mouth, which the warp draws itself."""
@@ -68,11 +83,12 @@ _JAW = topo.FACE_OVAL[12:24].tolist()
 
 @dataclass(frozen=True, slots=True)
 class FrameInputs:
-    """One frame as the model reads it, and the warp's own full-size picture to be corrected."""
+    """One frame as the model reads it, seen through the viewport, and the warp's own full-size
+    picture to be corrected."""
 
     warp_4HW: FloatArray
     sampling_map_2hw: FloatArray
-    validity_3hw: FloatArray
+    validity_4hw: FloatArray
     guidance_3hw: FloatArray
     face_M: FloatArray
     canvas_rgb_HW3: ByteArray
@@ -88,15 +104,20 @@ class NeuralInputs:
         background_HW3: ByteArray,
         preset: ModelPreset,
         picture_hw: tuple[int, int],
+        viewport: Viewport | None = None,
     ) -> None:
+        """Without a viewport everything is seen."""
         self._rig = rig
         self._reference = rig.reference
         self.picture_hw = picture_hw
         self._feature_hw = preset.feature_hw(picture_hw)
         self.renderer = WarpRenderer(rig, background_HW3)
-        self._painter = GuidancePainter(rig.reference)
+        self.viewport = viewport or whole_picture(picture_hw)
+        self._painter = GuidancePainter(rig.reference, min_drawn_px=GUIDANCE_DRAWN_PX)
         self._target = RasterTarget.of_size(*self._feature_hw)
         self._labels_G = _cell_labels(rig)
+        self._at_rest_hw = self._coverage(self.renderer.render(at_rest(rig.reference))[1])
+        self._rim_hw = self.viewport.rim(preset.feature_hw(self.viewport.hw))
         self._before: list[FloatArray] | None = None
 
     def frame(self, motion: RetargetedMotion) -> FrameInputs:
@@ -106,15 +127,28 @@ class NeuralInputs:
         values = _face_values(motion, self._reference)
         before = values if self._before is None else self._before
         self._before = values
+        seen, cells_hw = self.viewport, self._feature_hw
+        place = seen.place((alpha_HW.shape[0], alpha_HW.shape[1]))
+        # Where the person has gone from, the background is a guess.
+        gone_hw = np.clip(self._at_rest_hw - self._coverage(alpha_HW), 0.0, 1.0)
+        validity[MOVED] = np.maximum(validity[MOVED], gone_hw)
+        validity = np.ascontiguousarray(seen.of(validity, cells_hw))
+        validity[MOVED] *= self._rim_hw
         return FrameInputs(
-            warp_4HW=picture_4HW(rgb_HW3, alpha_HW, self.picture_hw),
-            sampling_map_2hw=sampling_map,
-            validity_3hw=validity,
-            guidance_3hw=self._guidance(motion),
+            warp_4HW=picture_4HW(rgb_HW3[place], alpha_HW[place], seen.hw),
+            sampling_map_2hw=seen.of(sampling_map, cells_hw),
+            validity_4hw=validity,
+            guidance_3hw=seen.of(self._guidance(motion), cells_hw),
             face_M=_face_numbers(values, before),
             canvas_rgb_HW3=rgb_HW3,
             canvas_alpha_HW=alpha_HW,
         )
+
+    def _coverage(self, alpha_HW: ByteArray) -> FloatArray:
+        """Share of each cell that the person covers."""
+        rows, columns = self._feature_hw
+        cells = cv2.resize(alpha_HW, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(cells, np.float32) / np.float32(255.0)
 
     def restart(self) -> None:
         """Forget the frame before: the next one is at rest."""
@@ -148,10 +182,13 @@ class NeuralInputs:
         where = np.where(drawn[..., None], where, _identity(rows, columns))
         # Undrawn cells hold what was drawn there long ago: only the filled map may be used.
         stretch = _stretch((where + 1.0) / 2.0 * np.array([columns, rows], np.float32)) * drawn
-        validity = np.stack(
-            [target.label_HW == SHOWN, stretch, target.label_HW == INTERIOR]
-        ).astype(np.float32)
-        return np.ascontiguousarray(where.transpose(2, 0, 1), np.float32), validity
+        is_interior = target.label_HW == INTERIOR
+        moved = _moved(where - _identity(rows, columns), is_interior)
+        validity = np.stack([target.label_HW == SHOWN, stretch, is_interior, moved])
+        return (
+            np.ascontiguousarray(where.transpose(2, 0, 1), np.float32),
+            validity.astype(np.float32),
+        )
 
 
 def reference_view(
@@ -196,7 +233,7 @@ def stack(frames: Sequence[FrameInputs]) -> ChunkInputs:
     return ChunkInputs(
         joined([f.warp_4HW for f in frames]),
         joined([f.sampling_map_2hw for f in frames]),
-        joined([f.validity_3hw for f in frames]),
+        joined([f.validity_4hw for f in frames]),
         joined([f.guidance_3hw for f in frames]),
         joined([f.face_M for f in frames]),
     )
@@ -208,7 +245,7 @@ def picture_4HW(rgb_HW3: ByteArray, alpha_HW: ByteArray, picture_hw: tuple[int, 
     factor = rgb_HW3.shape[0] // rows
     if rgb_HW3.shape[:2] == (factor * rows, factor * columns):
         picture = np.empty((4, rows, columns), np.float32)
-        shrink_into(rgb_HW3, alpha_HW, factor, picture)
+        shrink_into(np.ascontiguousarray(rgb_HW3), np.ascontiguousarray(alpha_HW), factor, picture)
         return picture
     joined: ByteArray = np.dstack([rgb_HW3, alpha_HW])
     size = (columns, rows)
@@ -256,6 +293,25 @@ def _stretch(map_hw2: FloatArray) -> FloatArray:
     return np.asarray(octaves / STRETCH_OCTAVES, np.float32)
 
 
+def _moved(shift_hw2: FloatArray, is_interior_hw: NDArray[np.bool_]) -> FloatArray:
+    """0..1: how far the warp moved or drew what is in a cell. Where it did not, it is the reference
+    itself."""
+    moved = 1.0 - np.exp(-np.square(_displaced_px(shift_hw2) / STILL_PX))
+    around = cv2.dilate(np.where(is_interior_hw, 0.0, moved), np.ones((5, 5), np.uint8))
+    return np.where(is_interior_hw, np.maximum(around, DRAWN_MOVED), moved).astype(np.float32)
+
+
+def _displaced_px(shift_hw2: FloatArray) -> FloatArray:
+    """Length of shifts in the map's units, in pixels of 256 across the picture."""
+    return np.asarray(np.hypot(shift_hw2[..., 0], shift_hw2[..., 1]) * 128.0, np.float32)
+
+
+def still_share(before: FrameInputs, now: FrameInputs) -> FloatArray:
+    """Per cell 0..1: how far an earlier frame's correction still lies where it belongs."""
+    shift_hw2 = (now.sampling_map_2hw - before.sampling_map_2hw).transpose(1, 2, 0)
+    return np.asarray(np.exp(-np.square(_displaced_px(shift_hw2) / CARRIED_PX)), np.float32)
+
+
 def _identity(rows: int, columns: int) -> FloatArray:
     y = (np.arange(rows, dtype=np.float32) + 0.5) * (2.0 / rows) - 1.0
     x = (np.arange(columns, dtype=np.float32) + 0.5) * (2.0 / columns) - 1.0
@@ -279,6 +335,7 @@ def _face_values(motion: RetargetedMotion, reference: ReferenceGeometry) -> list
         "brows": of(_BROWS),
         "lips_outer": of(_LIPS_OUTER),
         "lips_inner": of(_LIPS_INNER, float(lips)),
+        "mouth_interior": _interior_values(motion.mouth_interior),
         "jaw": of(_JAW),
         "head": turn.astype(np.float32),
     }
@@ -286,6 +343,15 @@ def _face_values(motion: RetargetedMotion, reference: ReferenceGeometry) -> list
     for region, value in zip(FACE_REGIONS, result, strict=True):
         assert value.size == region.num_values, region.name
     return result
+
+
+def _interior_values(interior: MouthInterior | None) -> FloatArray:
+    """Light and red of every cell as far as they are certain, and the certainty; 0 if unknown."""
+    if interior is None:
+        return np.zeros(2 * ROWS * COLUMNS + 1, np.float32)
+    light, red = 2.0 * interior.light_RC.ravel() - 1.0, 2.0 * interior.red_RC.ravel() - 1.0
+    certain = interior.certainty * np.concatenate([light, red, [1.0]])
+    return np.asarray(certain, np.float32)
 
 
 def _face_numbers(values: list[FloatArray], before: list[FloatArray]) -> FloatArray:

@@ -140,7 +140,7 @@ class AutoencoderObjective(Objective):
         picture = picture_loss(shown, target, batch["weight"], config.picture, kept)
         rough = flow_roughness(flow, target.shape[0])
         trust = confidence_loss(
-            decoded.confidence_BF1HW,
+            decoded.confidence_BF1hw,
             drawn[:, :, :3].detach(),
             driving.warp_BF4HW[:, :, :3],
             target[:, :, :3],

@@ -185,7 +185,7 @@ class DistilObjective(Objective):
         losses = Losses(total, {"picture": picture.mean(), "latent": latent.mean()})
         if self._phase == DECODER:  # how far to trust a picture depends on whose latents it shows
             trust = confidence_loss(
-                decoded.confidence_BF1HW,
+                decoded.confidence_BF1hw,
                 drawn[:, :, :3].detach(),
                 driving.warp_BF4HW[:, :, :3],
                 batch["target"][:, :, :3],

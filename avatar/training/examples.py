@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from avatar.frames import (
     ByteArray,
     FloatArray,
+    MouthInterior,
     RetargetedMotion,
     Stamp,
     Tracking,
@@ -31,6 +32,7 @@ from avatar.model.encoders import Driving
 from avatar.model.presets import ModelPreset
 from avatar.motion import topology as topo
 from avatar.motion.geometry import face_motion, place_head
+from avatar.motion.mouth_interior import measure_mouth_interior
 from avatar.stream.neural_inputs import NeuralInputs, picture_4HW, reference_view, stack
 from avatar.training.people import PeopleSource, PersonClip
 from avatar.training.views import TrainingView
@@ -74,7 +76,9 @@ def add_tracker_noise(
     return np.asarray(result + scale * (noise.bias * field_N3 + jitter), np.float32)
 
 
-def motion_from(landmarks_N3: FloatArray) -> RetargetedMotion:
+def motion_from(
+    landmarks_N3: FloatArray, interior: MouthInterior | None = None
+) -> RetargetedMotion:
     """The motion that puts the person's own landmarks where they were seen (self-reenactment)."""
     face = face_motion(landmarks_N3)
     return RetargetedMotion(
@@ -88,6 +92,7 @@ def motion_from(landmarks_N3: FloatArray) -> RetargetedMotion:
         gaze_22=face.gaze_22,
         lid_apertures_2=face.lid_apertures_2,
         lip_aperture=face.lip_aperture,
+        mouth_interior=interior,
     )
 
 
@@ -106,7 +111,11 @@ def build_example(
     door = NeuralInputs(rig, clip.background_HW3, preset, picture_hw)
     enlarged = clip.background_HW3.shape[0] / picture_hw[0]
     seen = enlarged * add_tracker_noise(clip.landmarks_FN3, noise, random)
-    chunk = stack([door.frame(motion_from(landmarks)) for landmarks in seen])
+    interiors = [
+        measure_mouth_interior(*frame)
+        for frame in zip(clip.rgb_FHW3, clip.landmarks_FN3, strict=True)
+    ]
+    chunk = stack([door.frame(motion_from(*each)) for each in zip(seen, interiors, strict=True)])
     targets = zip(clip.rgb_FHW3, clip.alpha_FHW, strict=True)
     views = [
         reference_view(r.geometry, r.foreground_HW3, r.alpha_HW, preset, picture_hw)

@@ -1,6 +1,6 @@
 """Trained weights become the ones that ship: rounded to half precision, with the table they earned.
 
-    python -m avatar train publish --weights runs/nano/refiner --output avatar/model/weights/nano
+    python -m avatar train publish --weights runs/pico/refiner --output avatar/model/weights/nano
     python -m avatar export --weights avatar/model/weights/nano
 
 Half precision halves the repository's share and loses nothing that bfloat16 serving would keep.

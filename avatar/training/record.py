@@ -29,7 +29,7 @@ from avatar.training.rendered import LiftedPeople, RenderedPeople
 CANVAS_PX = 512
 """The canvas that the stream draws on."""
 NUM_FRAMES = 4
-"""Frames per record: two latents of `nano`, one without a past and one with."""
+"""Frames per record: two latents of presets of two frames, one without a past and one with."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--copy", type=Path, metavar="DIR", help="records made before")
     source.add_argument("--clips", type=Path, nargs="+", metavar="FILE", help="one person each")
     parser.add_argument("--output", type=Path, required=True, help="folder of the records")
-    parser.add_argument("--preset", default="nano", help="default: nano")
+    parser.add_argument("--preset", default="pico", help="default: pico")
     parser.add_argument("--lifts", type=Path, metavar="DIR", help="of `avatar data lift`")
     parser.add_argument("--held-out", action="store_true", help="rendered people for judging only")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="first rendered one")

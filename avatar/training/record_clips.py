@@ -39,10 +39,10 @@ from avatar.stream.neural_inputs import (
     stack,
 )
 from avatar.stream.performer import Performer
+from avatar.stream.warp_animator import rig_of
 from avatar.training.examples import Example, region_weights
 from avatar.training.record import CANVAS_PX, NUM_FRAMES
 from avatar.training.records import RecordWriter
-from avatar.warp.rig import build_rig
 
 _log = logging.getLogger(__name__)
 
@@ -191,10 +191,8 @@ def _frame(clip: Clip, index: int) -> ByteArray:
 
 
 def _door(character: Character, preset: ModelPreset) -> NeuralInputs:
-    view = character.views[0]
-    rig = character.rig or build_rig(view.geometry, view.foreground_HW3, view.alpha_HW)
     size = (preset.picture_px, preset.picture_px)
-    return NeuralInputs(rig, character.background_HW3, preset, size)
+    return NeuralInputs(rig_of(character), character.background_HW3, preset, size)
 
 
 def _reference(character: Character, preset: ModelPreset, size: tuple[int, int]) -> Example:

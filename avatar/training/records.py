@@ -24,14 +24,17 @@ from numpy.typing import NDArray
 from avatar.errors import AssetError
 from avatar.model.presets import ModelPreset
 from avatar.training.examples import Example, with_draws
+from avatar.training.index_file import read_index
 
 INFO_FILE = "records.json"
-FORMAT = 1
+FORMAT = 2
 CACHED_FILES = 8
 WEBP_QUALITY = 92
 WEIGHT_UNIT = 1.0 / 25.0
 """Region weights are stored as bytes of this unit: up to ten."""
+PER_FRAME = ("warp", "map", "validity", "guidance", "face", "target", "weight")
 PICTURES = ("warp", "target", "reference")
+REFERENCE = ("reference", "reference_guidance", "reference_face", "reference_seen")
 PLAIN = ("face", "reference_face", "reference_seen")
 
 
@@ -66,7 +69,7 @@ class RecordWriter:
         save = np.savez_compressed if self._is_compact else np.savez
         packed = compact(pack(example)) if self._is_compact else pack(example)
         with scratch.open("wb") as file:
-            save(file, allow_pickle=False, **packed)
+            save(file, **packed)
         scratch.replace(path)
 
     def _path(self, recording: str, number: int) -> Path:
@@ -84,7 +87,7 @@ class RecordedExamples:
         self._people = [by_person[person] for person in sorted(by_person)]
         if not self._people:
             raise AssetError(f"{folder}: holds no records; make some with `train record`.")
-        self._read = lru_cache(CACHED_FILES)(read_record)
+        self._read = lru_cache(CACHED_FILES)(read_packed)
 
     @property
     def description(self) -> str:
@@ -97,17 +100,19 @@ class RecordedExamples:
         return sum(len(paths) for paths in self._people)
 
     def example(self, random: np.random.Generator) -> Example:
-        """A record of a person, cut to `num_frames`; AssetError for one that is too short."""
+        """Some `num_frames` of a person's record; AssetError for one that is too short."""
         paths = self._people[int(random.integers(len(self._people)))]
         path = paths[int(random.integers(len(paths)))]
-        example = dict(self._read(path))
-        if len(example["warp"]) < self._num_frames:
+        packed = dict(self._read(path))
+        spare = len(packed["face"]) - self._num_frames
+        if spare < 0:
             raise AssetError(
-                f"{path}: has {len(example['warp'])} frames, {self._num_frames} are asked for."
+                f"{path}: has {len(packed['face'])} frames, {self._num_frames} are asked for."
             )
-        for name in ("warp", "map", "validity", "guidance", "face", "target", "weight"):
-            example[name] = example[name][: self._num_frames]
-        return with_draws(example, self._preset, random)
+        start = int(random.integers(spare + 1))
+        for name in PER_FRAME:
+            packed[name] = packed[name][start : start + self._num_frames]
+        return with_draws(unpack(packed), self._preset, random)
 
 
 def copy_records(folder: Path, target: Path, *, most: int, is_compact: bool) -> int:
@@ -206,24 +211,22 @@ def unpack(packed: Mapping[str, NDArray[np.generic]]) -> Example:
 
 def read_record(path: Path) -> Example:
     """The lasting part of one record; AssetError names a damaged file."""
+    return unpack(read_packed(path))
+
+
+def read_packed(path: Path) -> dict[str, NDArray[np.generic]]:
+    """The same as stored, every array there."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return unpack(_expanded({name: file[name] for name in file.files}))
+            packed = _expanded({name: file[name] for name in file.files})
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AssetError(f"{path}: the record is missing or damaged ({error}).") from error
+    for name in (*PER_FRAME, *REFERENCE):
+        if name not in packed:
+            raise AssetError(f"{path}: the record is damaged ('{name}' is missing).")
+    return packed
 
 
 def _description(folder: Path) -> str:
-    path = folder / INFO_FILE
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AssetError(
-            f"{path}: is missing ({error.strerror}); make records with "
-            "`python -m avatar train record`."
-        ) from error
-    except ValueError as error:
-        raise AssetError(f"{path}: is not valid JSON: {error}.") from error
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
-        raise AssetError(f"{path}: format is not {FORMAT}; record again.")
+    info = read_index(folder / INFO_FILE, FORMAT, "python -m avatar train record")
     return str(info["description"])

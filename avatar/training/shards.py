@@ -23,6 +23,7 @@ import numpy as np
 from avatar.errors import AssetError
 from avatar.frames import ByteArray, ReferenceGeometry
 from avatar.motion.geometry import reference_geometry
+from avatar.training.index_file import read_index
 from avatar.training.people import PersonClip, ReferencePicture
 
 INDEX_FILE = "index.json"
@@ -85,7 +86,7 @@ class ShardPeople:
 
     def __init__(self, folder: Path, picture_px: int, *, is_held_out: bool = False) -> None:
         self._folder, self._picture_px = folder, picture_px
-        index = _read_index(folder)
+        index = read_index(folder / INDEX_FILE, FORMAT, "python -m avatar train prepare")
         self._description = str(index["description"])
         by_person: dict[str, list[dict[str, Any]]] = {}
         for entry in index["clips"]:
@@ -174,22 +175,6 @@ class ShardPeople:
     def _geometry(self, landmarks_N3: Any) -> ReferenceGeometry:
         size = (self._picture_px, self._picture_px)
         return reference_geometry(np.asarray(landmarks_N3, np.float32), size)
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX_FILE
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AssetError(
-            f"{path}: is missing ({error.strerror}); make the shards with "
-            "`python -m avatar train prepare`."
-        ) from error
-    except ValueError as error:
-        raise AssetError(f"{path}: is not valid JSON: {error}.") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise AssetError(f"{path}: format is not {FORMAT}; prepare the shards again.")
-    return index
 
 
 def _encoded(picture: ByteArray) -> ByteArray:

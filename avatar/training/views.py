@@ -38,8 +38,8 @@ class TrainingView:
         if self.crop_px is not None:
             seen = _cropped(seen, preset, self.crop_px, random)
         if self.colour_jitter > 0:
-            gain = 1.0 - self.colour_jitter * random.uniform(size=3) * random.uniform()
-            seen.update({name: _dimmed(seen[name], gain) for name in COLOURED})
+            mixing_33 = _other_light(self.colour_jitter, random)
+            seen.update({name: _lit(seen[name], mixing_33) for name in COLOURED})
         return seen
 
 
@@ -83,8 +83,18 @@ def _place(weight_HW: FloatArray, crop_px: int, random: np.random.Generator) -> 
     return float(random.uniform(0, rows)), float(random.uniform(0, columns))
 
 
-def _dimmed(picture: FloatArray, gain_3: FloatArray) -> FloatArray:
+def _other_light(most: float, random: np.random.Generator) -> FloatArray:
+    """Colours dimmed, each by its own share, and paler: nothing leaves the range."""
+    gain_3 = 1.0 - most * random.uniform(size=3) * random.uniform()
+    paler = most * random.uniform()
+    mixing_33 = gain_3[:, None] * ((1.0 - paler) * np.eye(3) + paler / 3.0)
+    return mixing_33.astype(np.float32)
+
+
+def _lit(picture: FloatArray, mixing_33: FloatArray) -> FloatArray:
+    """Frames (F, C, H, W) or one (C, H, W) whose first three channels are colours in [-1, 1]."""
     result = picture.copy()
-    gain = gain_3.astype(np.float32)[:, None, None]
-    result[..., :3, :, :] = (result[..., :3, :, :] + 1.0) * gain - 1.0
+    colours = picture[..., :3, :, :] + np.float32(1.0)
+    mixed = np.tensordot(mixing_33, colours, axes=(1, colours.ndim - 3))
+    result[..., :3, :, :] = np.moveaxis(mixed, 0, colours.ndim - 3) - np.float32(1.0)
     return result

@@ -36,7 +36,7 @@ def random_chunk(seed: int, picture_hw: tuple[int, int] = PICTURE) -> ChunkInput
     return ChunkInputs(
         warp=uniform(4, *picture_hw),
         sampling_map=uniform(2, rows, columns),
-        validity=uniform(3, rows, columns),
+        validity=uniform(4, rows, columns),
         guidance=uniform(3, rows, columns, low=0.0),
         face=uniform(NUM_FACE_NUMBERS),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from avatar.model.autoencoder import Autoencoder, ReferenceFeatures, corrected
+from avatar.model.autoencoder import DRAWN, MOVED, Autoencoder, ReferenceFeatures, corrected
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import TINY
 from avatar.model.runtime import StreamModel
@@ -120,32 +120,32 @@ def test_confidence_hands_pixels_over_to_the_warp() -> None:
     from avatar.model.autoencoder import Decoded
 
     warp = torch.zeros(1, 1, 4, 8, 8)
-    ones = torch.ones(1, 1, 1, 8, 8)
-    decoded = Decoded(ones.expand(-1, -1, 3, -1, -1) * 0.5, ones, ones * -20.0, ones)
+    ones, cells = torch.ones(1, 1, 1, 8, 8), torch.ones(1, 1, 1, 2, 2)
+    decoded = Decoded(ones.expand(-1, -1, 3, -1, -1) * 0.5, ones, cells * -20.0, cells)
     assert corrected(warp, decoded, trust=True)[:, :, :3].abs().max() < 1e-6
     assert torch.allclose(corrected(warp, decoded)[:, :, :3], torch.tensor(0.5))
 
 
-def test_what_stands_still_is_the_reference_and_is_not_corrected() -> None:
-    """Moved surface and drawn features may be corrected; a cell that samples itself may not."""
+def test_what_did_not_move_or_was_painted_is_not_corrected_however_sure_the_model_is() -> None:
     autoencoder = awake_network(ModelKind.REFINER).autoencoder
     (latents, warp, sampling_map, validity, features), memory = _decoder_inputs(autoencoder, 1)
     rows, columns = sampling_map.shape[-2:]
-    still = identity_map(rows, columns)[None].expand_as(sampling_map).clone()
-    moved, drawn = still.clone(), torch.zeros_like(validity)
-    moved[..., : columns // 2] += 0.2
-    drawn[:, :, 2, rows // 2 :] = 1.0
-    nothing = torch.zeros_like(validity)
+    validity[:, :, [DRAWN, MOVED]] = 0.0
+    validity[:, :, MOVED, :, columns // 2 :] = 0.8
+    validity[:, :, DRAWN, rows // 2 :] = 1.0
     with torch.no_grad():
-        trusts = [
-            autoencoder.decoder(latents, memory, warp, *driving, features)[0].moved_BF1HW
-            for driving in ((still, nothing), (moved, nothing), (still, drawn))
-        ]
-    assert trusts[0].abs().max() == 0.0
-    assert trusts[1][..., : 2 * columns - 4].min() > 0.99
-    assert trusts[1][..., 2 * columns + 4 :].max() == 0.0
-    assert trusts[2][..., 2 * rows + 4 :, :].min() > 0.4
-    assert trusts[2][..., : 2 * rows - 4, :].max() == 0.0
+        decoded, _, _ = autoencoder.decoder(latents, memory, warp, sampling_map, validity, features)
+    sure = decoded._replace(confidence_BF1hw=torch.full_like(decoded.confidence_BF1hw, 20.0))
+    may_change = torch.zeros(rows, columns, dtype=torch.bool)
+    may_change[: rows // 2, columns // 2 :] = True
+    assert (sure.trust_BF1hw[..., may_change] > 0.2).all()
+    assert (sure.trust_BF1hw[..., ~may_change] < 1e-6).all()
+    drawn = corrected(warp.clamp(0.0, 1.0), sure, trust=True)
+    unchanged = ((drawn - warp.clamp(0.0, 1.0)).abs() < 1e-5).all(2).all(1).all(0)
+    far = 4  # trust is enlarged bilinearly, over half a cell
+    assert unchanged[:, : 2 * columns - far].all()
+    assert unchanged[2 * rows + far :].all()
+    assert not unchanged[: 2 * rows - far, 2 * columns + far :].any()
 
 
 def _decoder_inputs(
@@ -167,7 +167,7 @@ def _decoder_inputs(
         latents,
         noise(frames, 4, *PICTURE),
         torch.tanh(noise(frames, 2, rows, columns)),
-        noise(frames, 3, rows, columns),
+        noise(frames, 4, rows, columns),
         features,
     )
     return inputs, autoencoder.decoder.empty_memory(1, (rows // 4, columns // 4))

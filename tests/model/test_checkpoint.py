@@ -104,7 +104,7 @@ def test_presets_are_found_by_name_and_fit_their_picture() -> None:
         assert preset_named(name) is preset
         rows, columns = preset.latent_hw((preset.picture_px, preset.picture_px))
         assert rows % preset.transformer.patch_cells == 0 == columns % 2
-    with pytest.raises(Exception, match="presets are tiny, nano, base, large"):
+    with pytest.raises(Exception, match="presets are tiny, pico, nano, nano_head, base, large"):
         preset_named("giant")
     with pytest.raises(Exception, match="multiples of 32"):
         NANO.latent_hw((256, 250))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from avatar.model.encoders import Condition
+from avatar.model.encoders import NUM_FACE_TOKENS, Condition
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import TINY
 from avatar.model.rope import angles, rotate
@@ -24,8 +24,8 @@ def _condition(network: AvatarNetwork, num_latents: int, seed: int) -> Condition
     return Condition(
         noise(net.pose_channels, 4, 6),
         noise(ae.latent_channels, 4, 6),
-        noise(3 * ae.frames_per_latent, 4, 6),
-        noise(16, net.face_width),
+        noise(4 * ae.frames_per_latent, 4, 6),
+        noise(NUM_FACE_TOKENS * ae.frames_per_latent, net.face_width),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from avatar.model.autoencoder import enlarged
 from avatar.stream.compose import add_correction, shrink_into
 
 
@@ -23,21 +25,36 @@ def test_a_canvas_shrinks_by_block_means(factor: int) -> None:
 
 
 @pytest.mark.parametrize("size_hw", [(16, 12), (32, 24), (40, 27)])
-def test_a_correction_is_enlarged_bilinearly(size_hw: tuple[int, int]) -> None:
+def test_a_correction_is_enlarged_bilinearly_as_far_as_it_is_trusted(
+    size_hw: tuple[int, int],
+) -> None:
     random = np.random.default_rng(1)
     rows, columns = size_hw
     warp = random.integers(0, 256, (rows, columns, 3), dtype=np.uint8)
     cover = random.integers(0, 256, (rows, columns), dtype=np.uint8)
     rgb = random.normal(0, 0.5, (3, 16, 12)).astype(np.float32)
     alpha = random.normal(0, 0.5, (16, 12)).astype(np.float32)
-    trust = random.uniform(0, 1, (16, 12)).astype(np.float32)
-    out, out_cover = np.empty_like(warp), np.empty_like(cover)
-    add_correction(warp, cover, rgb, alpha, trust, out, out_cover)
-    added = np.dstack([(rgb * trust).transpose(1, 2, 0) * 127.5, alpha * trust * 255.0])
+    trust = random.uniform(0, 1, (4, 3)).astype(np.float32)
+    out, out_cover = warp.copy(), cover.copy()
+    add_correction(out, out_cover, rgb, alpha, trust)
+    # What training learned with: the decoder's own way of enlarging trust.
+    by_pixel = enlarged(torch.from_numpy(trust)[None, None, None], (16, 12))[0, 0, 0].numpy()
+    added = np.dstack([(rgb * by_pixel).transpose(1, 2, 0) * 127.5, alpha * by_pixel * 255.0])
     added = cv2.resize(added, (columns, rows), interpolation=cv2.INTER_LINEAR)
     expected = np.clip(np.dstack([warp, cover]) + added, 0, 255)
     got = np.dstack([out, out_cover]).astype(np.float32)
     assert np.abs(got - expected).max() < 0.6
+
+
+def test_a_part_of_the_canvas_is_corrected_in_place() -> None:
+    warp, cover = np.full((32, 32, 3), 100, np.uint8), np.full((32, 32), 200, np.uint8)
+    part = np.s_[8:24, 4:20]
+    ones = np.ones((3, 8, 8), np.float32)
+    add_correction(warp[part], cover[part], 0.4 * ones, -0.2 * ones[0], ones[0, :2, :2])
+    assert (warp[part] == 151).all()
+    assert (cover[part] == 149).all()
+    assert int(warp.sum()) == 100 * 3 * 32 * 32 + 51 * 3 * 16 * 16
+    assert int(cover.sum()) == 200 * 32 * 32 - 51 * 16 * 16
 
 
 def test_without_trust_the_warp_stays_to_the_bit() -> None:
@@ -45,7 +62,7 @@ def test_without_trust_the_warp_stays_to_the_bit() -> None:
     warp = random.integers(0, 256, (32, 24, 3), dtype=np.uint8)
     cover = random.integers(0, 256, (32, 24), dtype=np.uint8)
     wild = random.normal(0, 9, (3, 16, 12)).astype(np.float32)
-    out, out_cover = np.empty_like(warp), np.empty_like(cover)
-    add_correction(warp, cover, wild, wild[0], np.zeros((16, 12), np.float32), out, out_cover)
+    out, out_cover = warp.copy(), cover.copy()
+    add_correction(out, out_cover, wild, wild[0], np.zeros((4, 3), np.float32))
     assert np.array_equal(out, warp)
     assert np.array_equal(out_cover, cover)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from avatar.stream.effort import NUM_OBSERVED, PATIENCE_CHUNKS, Effort, Level
+from avatar.stream.effort import PATIENCE_S, Effort, Level
 
 PERIOD_S = 0.04
-LEVELS = (Level(2, 1, 0.02), Level(1, 1, 0.01), Level(1, 2, 0.01))
+LEVELS = (Level(2, 1, 0.02), Level(1, 1, 0.01), Level(1, 2, 0.005))
+
+
+PATIENCE_CHUNKS = round(PATIENCE_S / (2 * PERIOD_S))
 
 
 def _effort() -> Effort:
     return Effort(LEVELS, period_s=PERIOD_S, chunk_frames=2)
+
+
+NUM_OBSERVED = _effort().num_observed
 
 
 def _spend(effort: Effort, frame_s: float, num_chunks: int) -> list[Level]:
@@ -65,8 +71,13 @@ def test_each_failed_try_makes_it_wait_longer() -> None:
     assert waits == [2 * PATIENCE_CHUNKS, 4 * PATIENCE_CHUNKS, 8 * PATIENCE_CHUNKS]
 
 
-def test_half_rate_draws_every_other_frame() -> None:
-    effort = _effort()
-    _spend(effort, 0.05, 2 * NUM_OBSERVED)
-    assert [effort.takes() for _ in range(6)] == [True, False] * 3
-    assert str(effort.level) == "1 denoise step, every 2nd frame"
+def test_chunks_of_two_costs_count_as_their_mean() -> None:
+    """Every other chunk is corrected: half of them cost the model's time and half do not."""
+    for dear_s, changes in ((0.05, []), (0.06, [LEVELS[1]])):
+        effort = _effort()
+        found: list[Level] = []
+        for _ in range(NUM_OBSERVED // 2):
+            for frame_s in (0.02, dear_s):
+                found += _spend(effort, frame_s, 1)
+        assert found == changes
+    assert str(LEVELS[2]) == "1 denoise step, every 2nd chunk"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -21,10 +22,17 @@ from avatar.model.presets import TINY
 from avatar.model.runtime import Correction
 from avatar.model.torch_runner import InferenceRunner
 from avatar.stream import neural_choice
-from avatar.stream.effort import NUM_OBSERVED, Level
+from avatar.stream.effort import Effort, Level
 from avatar.stream.neural import NeuralAnimator, NeuralRenderer, composed
-from avatar.stream.neural_choice import choose_neural, demand_neural, measured_frame_s
+from avatar.stream.neural_choice import (
+    NUM_MEASURED,
+    NUM_WARM,
+    choose_neural,
+    demand_neural,
+    measured_frame_s,
+)
 from avatar.stream.neural_inputs import FrameInputs, NeuralInputs, at_rest, picture_4HW
+from avatar.stream.viewport import whole_picture
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from
 from avatar.training.people import PersonClip
@@ -36,6 +44,8 @@ from tests.model.networks import awake_network
 from tests.stream.fakes import NoFace
 from tests.stream.weights import save_awake
 
+LEVEL = Level(2, 1, 0.0)
+NUM_OBSERVED = Effort((LEVEL,), period_s=0.04, chunk_frames=2).num_observed
 CANVAS = 256
 """Twice the model's pictures: the correction has to be brought to the canvas' size."""
 
@@ -71,9 +81,9 @@ def character(clip: PersonClip) -> Character:
     )
 
 
-def _renderer(character: Character, network: AvatarNetwork) -> NeuralRenderer:
+def _renderer(character: Character, network: AvatarNetwork, level: Level = LEVEL) -> NeuralRenderer:
     return NeuralRenderer(
-        character, InferenceRunner(network), TINY, num_denoise_steps=2, timers=StageTimers()
+        character, InferenceRunner(network), TINY, level=level, timers=StageTimers()
     )
 
 
@@ -127,20 +137,45 @@ def test_a_trained_model_changes_the_picture(character: Character, clip: PersonC
     assert np.abs(frames[0].rgb_HW3.astype(int) - frames[2].rgb_HW3).max() > 2
 
 
+def test_between_two_corrections_the_latest_shows_where_nothing_has_moved(
+    character: Character, clip: PersonClip
+) -> None:
+    warp = WarpRenderer(build_rig(*_main(character)), clip.background_HW3)
+    still = _motions(clip)[1]
+    away = dataclasses.replace(
+        still, landmarks_N3=still.landmarks_N3 + np.array([12.0, 0.0, 0.0], np.float32)
+    )
+    for motion in (still, away):
+        renderer = _renderer(character, awake_network(ModelKind.REFINER), Level(1, 2, 0.0))
+        frames = [
+            frame.rgb_HW3.astype(int)
+            for k, each in enumerate((still, still, motion, motion))
+            for frame in renderer.push(each, _stamp(k))
+        ]
+        plain = warp.render(motion)[0].astype(int)
+        if motion is still:
+            assert np.abs(frames[2] - frames[1]).max() <= 1, "what stood still keeps its correction"
+            assert np.abs(frames[2] - plain).max() > 2
+        else:
+            face = _face_box(motion)
+            assert np.abs(frames[2] - plain)[face].mean() < 0.2, "an old correction is no ghost"
+
+
 def test_where_the_model_is_unsure_the_warp_shows() -> None:
     size = 8
     rgb = np.full((size, size, 3), 100, np.uint8)
     alpha = np.full((size, size), 200, np.uint8)
     nothing = np.zeros((1, 1, 1), np.float32)
     inputs = FrameInputs(nothing, nothing, nothing, nothing, nothing, rgb, alpha)
-    confidence = np.zeros((1, size, size), np.float32)
-    confidence[:, :, : size // 2] = 1.0
+    trust = np.zeros((1, size, size), np.float32)
+    trust[:, :, : size // 2] = 1.0
     correction = Correction(
         np.full((1, 3, size, size), 0.4, np.float32),
         np.full((1, size, size), -0.2, np.float32),
-        confidence,
+        trust,
     )
-    drawn_rgb, drawn_alpha = composed(inputs, correction, 0)
+    (first,) = correction.frames()
+    drawn_rgb, drawn_alpha = composed(inputs, first, whole_picture((size, size)))
     assert (drawn_rgb[:, : size // 2] == 151).all()
     assert (drawn_rgb[:, size // 2 :] == 100).all()
     assert (drawn_alpha[:, : size // 2] == 149).all()
@@ -154,10 +189,12 @@ def test_at_rest_the_map_is_the_identity_wherever_the_person_is(character: Chara
     x = (np.arange(columns) + 0.5) / columns * 2 - 1
     y = (np.arange(rows) + 0.5) / rows * 2 - 1
     assert np.abs(inputs.sampling_map_2hw - np.stack(np.meshgrid(x, y))).max() < 0.02
-    visible, stretch, interior = inputs.validity_3hw
+    visible, stretch, interior, moved = inputs.validity_4hw
     assert visible.mean() > 0.3
     assert np.abs(stretch[visible > 0]).mean() < 0.05
     assert 0 < interior.mean() < 0.05
+    assert np.array_equal(moved > 0.05, interior > 0), "only eyes and mouth, which are drawn"
+    assert (moved[interior > 0] == 0.5).all()
     assert np.abs(inputs.face_M).max() < 1e-5
 
 
@@ -186,7 +223,7 @@ def _push(animator: NeuralAnimator, index: int) -> list[int]:
     return [frame.stamp.pts for frame in rendered]
 
 
-def test_a_slow_machine_spends_fewer_steps_then_draws_fewer_frames_then_rests(
+def test_a_slow_machine_spends_fewer_steps_then_corrects_less_often_then_rests(
     character: Character,
 ) -> None:
     levels = (Level(2, 1, 0.0), Level(1, 1, 0.0), Level(1, 2, 0.0), Level(0, 1, 0.0))
@@ -204,14 +241,10 @@ def test_a_slow_machine_spends_fewer_steps_then_draws_fewer_frames_then_rests(
     assert said == [
         "The model serves.",
         "The model serves. At present the machine affords: 1 denoise step.",
-        "The model serves. At present the machine affords: 1 denoise step, every 2nd frame.",
+        "The model serves. At present the machine affords: 1 denoise step, every 2nd chunk.",
         "The model serves. At present the machine affords: the warp alone.",
     ]
-    assert stamps == sorted(set(stamps))
-    first, second = NUM_OBSERVED * 2, NUM_OBSERVED * 4
-    assert stamps[:second] == list(range(second)), "the rate comes after the steps"
-    halved = [pts for pts in stamps if second <= pts < second + 2 * first - 1]
-    assert halved == list(range(second, second + 2 * first - 1, 2))
+    assert stamps == list(range(NUM_OBSERVED * 2 * 4)), "no frame is left out"
     assert animator.drawing.renderer == "warp"
 
 
@@ -282,9 +315,10 @@ def test_a_machine_that_keeps_up_gets_the_model(tmp_path: Path) -> None:
     assert choice.loaded is not None
     assert choice.levels[0] == Level(2, 1, pytest.approx(0.01))
     assert "10.0 ms per frame with 2 denoise steps, of 16 ms allowed" in choice.reason
-    assert [(each.num_denoise_steps, each.take_every) for each in choice.levels] == [
+    assert [(each.num_denoise_steps, each.correct_every) for each in choice.levels] == [
         (2, 1),
         (1, 1),
+        (1, 2),
         (0, 1),
     ]
 
@@ -301,7 +335,15 @@ def test_by_name_a_slow_machine_gets_the_model_all_the_same(tmp_path: Path) -> N
     choice = demand_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
     assert choice.loaded is not None
     assert "asked for by name: 100.0 ms per frame" in choice.reason
-    assert choice.levels[-1].take_every == 2
+    assert choice.levels[-1].correct_every == 2
+
+
+def test_a_machine_half_as_fast_as_wanted_corrects_every_other_frame(tmp_path: Path) -> None:
+    folder = save_awake(tmp_path, "refiner")
+    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.04))
+    assert choice.loaded is not None
+    assert [each.correct_every for each in choice.levels] == [2, 1]
+    assert "10.0 ms per frame, correcting every 2nd, of 16 ms allowed" in choice.reason
 
 
 def test_offline_nothing_has_to_keep_up(tmp_path: Path) -> None:
@@ -331,6 +373,29 @@ def test_the_measurement_is_per_frame() -> None:
     runner = InferenceRunner(awake_network(ModelKind.REFINER))
     loaded = LoadedModel(runner, TINY, None, "eager")  # type: ignore[arg-type]
     assert measured_frame_s(loaded, 1, clock=_SlowClock(0.5)) == pytest.approx(0.25)
+
+
+def test_what_disturbs_a_part_of_the_measurement_does_not_count() -> None:
+    runner = InferenceRunner(awake_network(ModelKind.REFINER))
+    loaded = LoadedModel(runner, TINY, None, "eager")  # type: ignore[arg-type]
+    clock = _SlowClock(0.5)
+    busy = 2 * (NUM_WARM + NUM_MEASURED // 2)
+    looks = itertools.count()
+
+    def disturbed() -> float:
+        for _ in range(3 if next(looks) < busy else 0):
+            clock()
+        return clock()
+
+    assert measured_frame_s(loaded, 1, clock=disturbed) == pytest.approx(0.25)
+
+
+def _face_box(motion: RetargetedMotion) -> tuple[slice, slice]:
+    """The middle of the face, pixels of the canvas."""
+    (left, top), (right, bottom) = (
+        np.percentile(motion.landmarks_N3[:, :2], share, axis=0).astype(int) for share in (30, 70)
+    )
+    return slice(top, bottom), slice(left, right)
 
 
 def _main(character: Character) -> tuple[ReferenceGeometry, ByteArray, ByteArray]:
