@@ -148,7 +148,11 @@ class Decoder(nn.Module):
         self.grow = Upsample(low, mid, copies=t)
         self.flow = zero_init(Conv(mid + NUM_VALIDITY, 3))
         joint = preset.joint_size
-        self.fuse_mid = Conv(mid + half + NUM_VALIDITY + 16 * patch * patch, mid, joint)
+        num_coarse = 16 * patch * patch
+        self.fuse_mid = Conv(mid + half + NUM_VALIDITY + num_coarse, mid, joint)
+        with torch.no_grad():  # the warp's pixels come in later: so many would drown the rest
+            self.fuse_mid.weight[:, -num_coarse:].zero_()
+            nn.init.kaiming_normal_(self.fuse_mid.weight[:, :-num_coarse], nonlinearity="relu")
         self.mid = blocks(mid, num_mid)
         self.rise = Upsample(mid, high)
         self.fuse_high = Conv(high + full + NUM_VALIDITY + 4 * patch * patch, high, joint)

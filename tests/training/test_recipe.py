@@ -12,6 +12,7 @@ from avatar.character.character import Character, Framing, ReferenceView
 from avatar.frames import Stamp
 from avatar.model.loading import RuntimeName, load_model
 from avatar.model.presets import TINY
+from avatar.stream.effort import Level
 from avatar.stream.neural import NeuralRenderer
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from
@@ -69,7 +70,7 @@ def test_tiny_trains_distils_and_animates(tmp_path: Path) -> None:
         ),
         loaded.runner,
         loaded.preset,
-        num_denoise_steps=2,
+        level=Level(2, 1, 0.0),
         timers=StageTimers(),
     )
     frames = []

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from avatar.model.encoders import Condition
+from avatar.model.autoencoder import NUM_VALIDITY
+from avatar.model.encoders import NUM_FACE_TOKENS, Condition
 from avatar.model.network import ModelKind
 from avatar.model.presets import TINY
 from avatar.model.runtime import StreamModel
@@ -52,12 +53,12 @@ def test_gradients_reach_only_the_chosen_latents() -> None:
     network = awake_network(ModelKind.TRANSFORMER)
     assert network.transformer is not None
     generator = torch.Generator().manual_seed(0)
-    shape = (1, 3, TINY.autoencoder.latent_channels, 4, 4)
+    shape, t = (1, 3, TINY.autoencoder.latent_channels, 4, 4), TINY.autoencoder.frames_per_latent
     condition = Condition(
         torch.randn(1, 3, TINY.transformer.pose_channels, 4, 4, generator=generator),
         torch.randn(shape, generator=generator),
-        torch.randn(1, 3, 6, 4, 4, generator=generator),
-        torch.randn(1, 3, 16, TINY.transformer.face_width, generator=generator),
+        torch.randn(1, 3, t * NUM_VALIDITY, 4, 4, generator=generator),
+        torch.randn(1, 3, t * NUM_FACE_TOKENS, TINY.transformer.face_width, generator=generator),
     )
     first = Condition(*(part[:, :1] for part in condition))
     rolled = roll_out(

@@ -76,7 +76,7 @@ def _overfit(
 def test_the_autoencoder_learns_a_batch_by_heart(batch: Batch, tmp_path: Path) -> None:
     objective = AutoencoderObjective(_network(ModelKind.REFINER), autoencoder_config(tmp_path, 10))
     objective.critic = None
-    first, last = _overfit(objective, batch, 0.0, 80, rate=1.5e-3)
+    first, last = _overfit(objective, batch, 0.0, 60, rate=1.5e-3)
     assert last < 0.85 * first
     with torch.no_grad():
         drawn = objective.draw(batch)
@@ -110,7 +110,7 @@ def test_a_served_refiner_learns_end_to_end_without_the_truth(batch: Batch, tmp_
     assert objective.phase_at(0.0) == objective.phase_at(0.9) == "serve"
     encoder = objective.network.autoencoder.encoder
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    first, last = _overfit(objective, batch, 0.0, 80, rate=1.5e-3)
+    first, last = _overfit(objective, batch, 0.0, 60, rate=1.5e-3)
     assert last < 0.9 * first
     assert any(not torch.equal(before[k], v) for k, v in encoder.state_dict().items())
     with torch.no_grad():
