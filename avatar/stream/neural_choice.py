@@ -39,8 +39,9 @@ MODEL_SHARE = 0.4
 """Part of a frame's time that the model may take. Tracking, warp and the way across the model's
 border take 20 ms of one core beside it, one after the other (docs/BENCHMARKS.md)."""
 FEW_CORES, FEW_CORES_SHARE = 3, 0.175
-"""The same where so few cores also have to carry the browser: with 10 ms per frame, and with 5, a
-stream on two cores fell to 18 pictures a second (docs/BENCHMARKS.md)."""
+"""The same where so few cores also have to carry the browser: with 10 ms per frame, and with 5, two
+cores gave 24.0 pictures a second on a quiet machine and 18.6 on a busy one; the warp 24.7
+(docs/BENCHMARKS.md)."""
 RUNTIMES = (RuntimeName.OPENVINO, RuntimeName.EAGER)
 """In this order; one that is not installed is passed over, and the answer says so."""
 
