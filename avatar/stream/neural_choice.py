@@ -9,7 +9,6 @@ share the loaded weights, each with working memory of its own.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,10 +37,6 @@ processes start, which is not what a stream will meet; `effort` watches what it 
 MODEL_SHARE = 0.4
 """Part of a frame's time that the model may take. Tracking, warp and the way across the model's
 border take 20 ms of one core beside it, one after the other (docs/BENCHMARKS.md)."""
-FEW_CORES, FEW_CORES_SHARE = 3, 0.175
-"""The same where so few cores also have to carry the browser: with 10 ms per frame, and with 5, two
-cores gave 24.0 pictures a second on a quiet machine and 18.6 on a busy one; the warp 24.7
-(docs/BENCHMARKS.md)."""
 RUNTIMES = (RuntimeName.OPENVINO, RuntimeName.EAGER)
 """In this order; one that is not installed is passed over, and the answer says so."""
 
@@ -81,14 +76,12 @@ def choose_neural(
     folder: Path = WEIGHTS_FOLDER,
     runtimes: tuple[RuntimeName, ...] = RUNTIMES,
     clock: Clock = monotonic_s,
-    num_cores: int | None = None,
 ) -> NeuralChoice:
     """Load, measure, decide. Never raises for missing weights or a missing runtime: it says so.
 
     Offline nothing has to keep up, so nothing is measured: the same clip gives the same pictures.
     A live stream that falls behind spends fewer steps, then corrects every other chunk, then leaves
     it to the warp: 25 of its pictures per second are better to look at than twelve of the model's.
-    `num_cores`: of this machine where not given.
     """
     try:
         loaded, note = _loaded(folder, runtimes)
@@ -96,18 +89,16 @@ def choose_neural(
         return _told(NeuralChoice(None, f"The warp serves: {error}"))
     if not is_live:
         return _told(_unmeasured(loaded, note))
-    cores = num_cores or os.cpu_count() or 1
-    allowed_s = (FEW_CORES_SHARE if cores <= FEW_CORES else MODEL_SHARE) / fps
-    *measured, halved = _levels(loaded, clock)
+    allowed_s = MODEL_SHARE / fps
+    measured = _levels(loaded, clock)
     fitting = [level for level in measured if level.model_frame_s <= allowed_s]
     if not fitting:
-        frame_s = measured[-1].model_frame_s
+        frame_s = measured[-2].model_frame_s  # the least that corrects every frame
         return _told(
             NeuralChoice(
                 None,
                 f"The warp serves: the model ({loaded.runtime}) takes {1000 * frame_s:.1f} ms per "
-                f"frame here, more than the {1000 * allowed_s:.0f} ms that {fps:.0f} fps allow on "
-                f"{cores} cores."
+                f"frame here, more than the {1000 * allowed_s:.0f} ms that {fps:.0f} fps allow."
                 f"{note}",
             )
         )
@@ -116,7 +107,7 @@ def choose_neural(
             loaded,
             f"The model serves ({loaded.runtime}): {_cost(loaded, fitting[0])}, of "
             f"{1000 * allowed_s:.0f} ms allowed.{note}",
-            (*fitting, halved, Level(0, 1, 0.0)),
+            (*fitting, Level(0, 1, 0.0)),
         )
     )
 
@@ -179,6 +170,8 @@ def _steps_of(loaded: LoadedModel) -> Sequence[int]:
 def _cost(loaded: LoadedModel, level: Level) -> str:
     """The measured time in words."""
     text = f"{1000 * level.model_frame_s:.1f} ms per frame"
+    if level.correct_every > 1:
+        text += f", correcting every {level.correct_every}nd"
     if loaded.runner.is_refiner:
         return text
     return f"{text} with {level.num_denoise_steps} denoise steps"
