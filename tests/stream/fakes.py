@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from avatar.frames import ByteArray
 from avatar.motion.tracker import FaceObservation
+from tests.conftest import FakeClock
 
 
 class NoFace:
@@ -19,3 +20,14 @@ class NoFace:
 
     def close(self) -> None:
         pass
+
+
+class SlowClock:
+    """Advances by a fixed time at every look: two looks per chunk."""
+
+    def __init__(self, per_look_s: float) -> None:
+        self._clock, self._per_look_s = FakeClock(), per_look_s
+
+    def __call__(self) -> float:
+        self._clock.advance(self._per_look_s)
+        return self._clock()

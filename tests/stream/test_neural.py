@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from avatar.character.character import Character, Framing, ReferenceView
-from avatar.errors import AssetError, ConfigError, DeviceError
+from avatar.errors import ConfigError
 from avatar.frames import ByteArray, DrivingFrame, ReferenceGeometry, RetargetedMotion, Stamp
-from avatar.model.loading import LoadedModel, RuntimeName, load_model
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import TINY
 from avatar.model.runtime import Correction
 from avatar.model.torch_runner import InferenceRunner
-from avatar.stream import neural_choice
 from avatar.stream.effort import Effort, Level
 from avatar.stream.neural import NeuralAnimator, NeuralRenderer, composed
-from avatar.stream.neural_choice import (
-    NUM_MEASURED,
-    NUM_WARM,
-    choose_neural,
-    demand_neural,
-    measured_frame_s,
-)
 from avatar.stream.neural_inputs import FrameInputs, NeuralInputs, at_rest, picture_4HW
 from avatar.stream.viewport import whole_picture
 from avatar.timing import StageTimers
@@ -39,24 +27,15 @@ from avatar.training.people import PersonClip
 from avatar.training.toy import ToyPeople
 from avatar.warp.renderer import WarpRenderer
 from avatar.warp.rig import build_rig
-from tests.conftest import FakeClock
 from tests.model.networks import awake_network
-from tests.stream.fakes import NoFace
-from tests.stream.weights import save_awake
+from tests.stream.fakes import NoFace, SlowClock
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 LEVEL = Level(2, 1, 0.0)
 NUM_OBSERVED = Effort((LEVEL,), period_s=0.04, chunk_frames=2).num_observed
 CANVAS = 256
 """Twice the model's pictures: the correction has to be brought to the canvas' size."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Torch's threads wait for each other when the machine is busy: small networks crawl."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +207,7 @@ def test_a_slow_machine_spends_fewer_steps_then_corrects_less_often_then_rests(
 ) -> None:
     levels = (Level(2, 1, 0.0), Level(1, 1, 0.0), Level(1, 2, 0.0), Level(0, 1, 0.0))
     animator = _animator(
-        awake_network(ModelKind.TRANSFORMER), levels=levels, is_live=True, clock=_SlowClock(0.1)
+        awake_network(ModelKind.TRANSFORMER), levels=levels, is_live=True, clock=SlowClock(0.1)
     )
     animator.open(character)
     said = [animator.drawing.reason]
@@ -250,7 +229,7 @@ def test_a_slow_machine_spends_fewer_steps_then_corrects_less_often_then_rests(
 
 def test_offline_a_slow_machine_draws_every_frame_at_full_effort(character: Character) -> None:
     levels = (Level(2, 1, 0.0), Level(0, 1, 0.0))
-    animator = _animator(awake_network(ModelKind.TRANSFORMER), levels=levels, clock=_SlowClock(9.0))
+    animator = _animator(awake_network(ModelKind.TRANSFORMER), levels=levels, clock=SlowClock(9.0))
     animator.open(character)
     stamps = [pts for index in range(NUM_OBSERVED * 4) for pts in _push(animator, index)]
     animator.close()
@@ -285,109 +264,6 @@ def test_pictures_come_in_the_models_range() -> None:
     assert white.shape == (4, 2, 2)
     assert (white[:3] == 1.0).all()
     assert (white[3] == 0.0).all()
-
-
-class _SlowClock:
-    """Advances by a fixed time at every look: two looks per chunk."""
-
-    def __init__(self, per_look_s: float) -> None:
-        self._clock, self._per_look_s = FakeClock(), per_look_s
-
-    def __call__(self) -> float:
-        self._clock.advance(self._per_look_s)
-        return self._clock()
-
-
-EAGER = (RuntimeName.EAGER,)
-
-
-def test_without_weights_the_choice_says_so(tmp_path: Path) -> None:
-    choice = choose_neural(folder=tmp_path, runtimes=EAGER)
-    assert choice.loaded is None
-    assert "no trained weights" in choice.reason
-    with pytest.raises(AssetError, match="no trained weights"):
-        demand_neural(folder=tmp_path, runtimes=EAGER)
-
-
-def test_a_machine_that_keeps_up_gets_the_model(tmp_path: Path) -> None:
-    folder = save_awake(tmp_path, "student")
-    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.02))
-    assert choice.loaded is not None
-    assert choice.levels[0] == Level(2, 1, pytest.approx(0.01))
-    assert "10.0 ms per frame with 2 denoise steps, of 16 ms allowed" in choice.reason
-    assert [(each.num_denoise_steps, each.correct_every) for each in choice.levels] == [
-        (2, 1),
-        (1, 1),
-        (1, 2),
-        (0, 1),
-    ]
-
-
-def test_a_machine_that_does_not_is_told_its_time(tmp_path: Path) -> None:
-    folder = save_awake(tmp_path, "student")
-    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
-    assert choice.loaded is None
-    assert "takes 100.0 ms per frame here, more than the 16 ms that 25 fps allow" in choice.reason
-
-
-def test_by_name_a_slow_machine_gets_the_model_all_the_same(tmp_path: Path) -> None:
-    folder = save_awake(tmp_path, "student")
-    choice = demand_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.2))
-    assert choice.loaded is not None
-    assert "asked for by name: 100.0 ms per frame" in choice.reason
-    assert choice.levels[-1].correct_every == 2
-
-
-def test_a_machine_half_as_fast_as_wanted_corrects_every_other_frame(tmp_path: Path) -> None:
-    folder = save_awake(tmp_path, "refiner")
-    choice = choose_neural(folder=folder, runtimes=EAGER, clock=_SlowClock(0.04))
-    assert choice.loaded is not None
-    assert [each.correct_every for each in choice.levels] == [2, 1]
-    assert "10.0 ms per frame, correcting every 2nd, of 16 ms allowed" in choice.reason
-
-
-def test_offline_nothing_has_to_keep_up(tmp_path: Path) -> None:
-    folder = save_awake(tmp_path, "refiner")
-    choice = choose_neural(is_live=False, folder=folder, runtimes=EAGER, clock=_SlowClock(9.0))
-    assert choice.loaded is not None
-    assert choice.levels == (Level(1, 1, 0.0),)
-
-
-def test_an_absent_runtime_is_passed_over_and_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load(folder: Path, runtime: RuntimeName, **options: object) -> LoadedModel:
-        if runtime is RuntimeName.OPENVINO:
-            raise DeviceError("OpenVINO is not installed.")
-        return load_model(folder, runtime)
-
-    monkeypatch.setattr(neural_choice, "load_model", load)
-    folder = save_awake(tmp_path, "refiner")
-    both = (RuntimeName.OPENVINO, RuntimeName.EAGER)
-    choice = choose_neural(folder=folder, runtimes=both, clock=_SlowClock(0.001))
-    assert "eager f32" in choice.reason
-    assert choice.reason.endswith("OpenVINO is not installed.")
-
-
-def test_the_measurement_is_per_frame() -> None:
-    runner = InferenceRunner(awake_network(ModelKind.REFINER))
-    loaded = LoadedModel(runner, TINY, None, "eager")  # type: ignore[arg-type]
-    assert measured_frame_s(loaded, 1, clock=_SlowClock(0.5)) == pytest.approx(0.25)
-
-
-def test_what_disturbs_a_part_of_the_measurement_does_not_count() -> None:
-    runner = InferenceRunner(awake_network(ModelKind.REFINER))
-    loaded = LoadedModel(runner, TINY, None, "eager")  # type: ignore[arg-type]
-    clock = _SlowClock(0.5)
-    busy = 2 * (NUM_WARM + NUM_MEASURED // 2)
-    looks = itertools.count()
-
-    def disturbed() -> float:
-        for _ in range(3 if next(looks) < busy else 0):
-            clock()
-        return clock()
-
-    assert measured_frame_s(loaded, 1, clock=disturbed) == pytest.approx(0.25)
 
 
 def _face_box(motion: RetargetedMotion) -> tuple[slice, slice]:
