@@ -175,36 +175,6 @@ TINY = ModelPreset(
     ),
 )
 
-PICO = ModelPreset(
-    name="pico",
-    picture_px=256,
-    viewport_px=192,
-    autoencoder=AutoencoderPreset(
-        first_patch_px=4,
-        joint_size=1,
-        frames_per_latent=1,
-        latent_channels=48,
-        encoder_widths=(32, 64, 96),
-        decoder_widths=(96, 64, 32),
-        decoder_blocks=(2, 2, 1),
-        reference_widths=(64, 32),
-        refiner_width=96,
-    ),
-    transformer=TransformerPreset(
-        width=192,
-        depth=6,
-        num_heads=3,
-        rope_sizes=(16, 24, 24),
-        mlp_ratio=4,
-        patch_cells=2,
-        reference_every=2,
-        num_history=4,
-        max_references=4,
-        pose_channels=16,
-        face_width=64,
-    ),
-)
-
 NANO = ModelPreset(
     name="nano",
     picture_px=256,
@@ -236,6 +206,22 @@ NANO = ModelPreset(
 )
 
 NANO_HEAD = dataclasses.replace(NANO, name="nano_head", viewport_px=192)
+
+PICO = dataclasses.replace(
+    NANO,
+    name="pico",
+    viewport_px=192,
+    autoencoder=dataclasses.replace(
+        NANO.autoencoder,
+        joint_size=1,
+        frames_per_latent=1,
+        latent_channels=48,
+        refiner_width=96,
+    ),
+    transformer=dataclasses.replace(
+        NANO.transformer, width=192, depth=6, num_heads=3, face_width=64
+    ),
+)
 
 BASE = ModelPreset(
     name="base",
