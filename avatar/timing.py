@@ -40,7 +40,10 @@ class LatencySummary:
 
 
 class StageTimers:
-    """Seconds spent per named stage: the last frame's, and a bounded history for percentiles."""
+    """Seconds spent per named stage: the last frame's, and a bounded history for percentiles.
+
+    Several threads may measure, each its own stages.
+    """
 
     def __init__(self, *, history: int = 512, clock: Clock = monotonic_s) -> None:
         self._clock = clock
@@ -68,4 +71,4 @@ class StageTimers:
 
     def summary(self) -> dict[str, LatencySummary]:
         """Percentiles over the history of every stage."""
-        return {stage: LatencySummary.of(values) for stage, values in self._stages.items()}
+        return {stage: LatencySummary.of(values) for stage, values in list(self._stages.items())}

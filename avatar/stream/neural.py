@@ -1,9 +1,10 @@
 """The neural animator behind `Animator`: the performer's motion, drawn by the warp and corrected.
 
 Knows the order (motion, warp, condition, window, decode, compose) and chunks: the model draws `t`
-frames at a time, so that a push returns none or t frames, each with the stamp that caused it. Does
-not know networks or runtimes, nor whether this machine keeps up: `neural_choice` measures that
-before a stream begins, `effort` while it lasts.
+frames at a time, so that a push returns none or t frames, each with the stamp that caused it; live,
+it works beside the stream and they come out a push or so later. Does not know networks or runtimes,
+nor whether this machine keeps up: `neural_choice` measures that before a stream begins, `effort`
+while it lasts.
 
 The correction is computed at the model's size and added to the warp at the canvas' own size, as far
 as the model trusts it: what the reference shows keeps its sharpness, and where the model is unsure
@@ -13,8 +14,9 @@ the warp shows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from avatar.frames import (
 from avatar.model.presets import ModelPreset
 from avatar.model.runtime import FrameCorrection, GraphRunner, StreamModel
 from avatar.stream.animator import Drawing
+from avatar.stream.chunk_line import ChunkLine
 from avatar.stream.compose import add_correction
 from avatar.stream.driven_animator import DrivenAnimator
 from avatar.stream.effort import Effort, Level
@@ -60,6 +63,8 @@ class _Pending:
     stamp: Stamp
     tracking: Tracking
     voice_lag_s: float | None
+    stage_s: Mapping[str, float]
+    """What it took so far."""
     inputs: FrameInputs
 
 
@@ -76,8 +81,14 @@ class _Corrected:
         return replace(self.correction, trust_hw=np.minimum(trust_hw, frame.validity_4hw[MOVED]))
 
 
+_MODEL_STAGES = ("denoise", "decode", "compose")
+
+
 class NeuralRenderer:
-    """One character drawn by the model, chunk by chunk; knows motions, not drivers."""
+    """One character drawn by the model, chunk by chunk; knows motions, not drivers.
+
+    Chunks are drawn in `line`; whoever shares it with another renderer lets it run empty between.
+    """
 
     def __init__(
         self,
@@ -87,8 +98,10 @@ class NeuralRenderer:
         *,
         level: Level,
         timers: StageTimers,
+        line: ChunkLine[RenderedFrame] | None = None,
     ) -> None:
-        """Raises ConfigError for a canvas that the model cannot draw."""
+        """Without a line chunks are drawn at once. Raises ConfigError for a canvas that the
+        model cannot draw."""
         picture_hw = model_picture_hw(preset, character.canvas_hw)
         rig = rig_of(character)
         viewport = about_the_head(rig.reference, preset, picture_hw)
@@ -103,6 +116,8 @@ class NeuralRenderer:
                 ),
             )
         self._window = SlidingWindow(self._model)
+        self._line = ChunkLine[RenderedFrame](is_beside=False) if line is None else line
+        self._finished: list[RenderedFrame] = []
         self._chunk_frames = preset.autoencoder.frames_per_latent
         self._pending: list[_Pending] = []
         self._latest: _Corrected | None = None
@@ -112,24 +127,38 @@ class NeuralRenderer:
         self.spend(level)
 
     def push(self, motion: RetargetedMotion, stamp: Stamp) -> list[RenderedFrame]:
-        """Take a motion; returns a whole chunk when it fills one, else nothing."""
+        """Take a motion; returns whole chunks, those that are finished."""
+        finished, self._finished = self._finished, []
         if self._level.num_denoise_steps == 0:
-            return self._warp.push(motion, stamp)
+            return [*finished, *self._warp.push(motion, stamp)]
         with self._timers.measure("warp"):
             inputs = self._door.frame(motion)
-        self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, inputs))
+        stages = self._timers.last()
+        self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, stages, inputs))
         if len(self._pending) < self._chunk_frames:
-            return []
+            return [*finished, *self._line.finished()]
         frames, self._pending = self._pending, []
+        return [*finished, *self._line.submit(partial(self._draw, frames))]
+
+    def _draw(self, frames: Sequence[_Pending]) -> list[RenderedFrame]:
+        """A chunk's pictures; may run beside the stream's thread, which keeps off the model."""
         corrections = self._corrections([frame.inputs for frame in frames])
         with self._timers.measure("compose"):
             drawn = [
                 composed(frame.inputs, correction, self._door.viewport)
                 for frame, correction in zip(frames, corrections, strict=True)
             ]
-        stages = self._timers.last()
+        last = self._timers.last()
+        model = {stage: last[stage] for stage in _MODEL_STAGES if stage in last}
         return [
-            RenderedFrame(frame.stamp, rgb_HW3, alpha_HW, frame.tracking, stages, frame.voice_lag_s)
+            RenderedFrame(
+                frame.stamp,
+                rgb_HW3,
+                alpha_HW,
+                frame.tracking,
+                {**frame.stage_s, **model},
+                frame.voice_lag_s,
+            )
             for frame, (rgb_HW3, alpha_HW) in zip(frames, drawn, strict=True)
         ]
 
@@ -148,14 +177,20 @@ class NeuralRenderer:
 
     def spend(self, level: Level) -> None:
         """Spend more or less from the next chunk on; without denoise steps the warp draws alone."""
+        self._finished += self._line.flush()
         if (self._level.num_denoise_steps == 0) != (level.num_denoise_steps == 0):
-            self.restart()
+            self._forget()
         self._level = level
         if level.num_denoise_steps > 0:
             self._window.set_denoise_steps(level.num_denoise_steps)
 
     def restart(self) -> None:
-        """Forget the stream so far (a new driver, a jump in time); half a chunk is dropped."""
+        """Forget the stream so far (a new driver, a jump in time), and what is unfinished."""
+        self._line.flush()
+        self._finished.clear()
+        self._forget()
+
+    def _forget(self) -> None:
         self._pending.clear()
         self._latest = None
         self._door.restart()
@@ -209,22 +244,43 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
         self._is_live = is_live
         self._effort = Effort(levels, period_s=1.0 / fps, chunk_frames=chunk_frames)
         self._drawing = Drawing("neural", reason)
+        self._line = ChunkLine[RenderedFrame](is_beside=is_live)
+        self._left: list[RenderedFrame] = []
+        """The last pictures of the character before."""
 
     @property
     def drawing(self) -> Drawing:
         """The model or the warp, and why."""
         return self._drawing if self._unfit is None else Drawing("warp", self._unfit)
 
+    def open(self, character: Character) -> None:
+        """Take on a character, with a fresh driver."""
+        self._line.flush()
+        self._left.clear()
+        super().open(character)
+
+    def swap(self, character: Character) -> None:
+        """Become another character; the one before is shown until the last picture of it."""
+        left = self._line.flush()
+        self._left += [replace(frame, backdrop=self._backdrop) for frame in left]
+        super().swap(character)
+
+    def close(self) -> None:
+        """Release trackers and the model's thread; the animator cannot be used afterwards."""
+        self._line.close()
+        super().close()
+
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
         """Advance by one driving frame; a chunk's frames come out together."""
+        left, self._left = self._left, []
         if not self._is_live or self._unfit is not None:
-            return super().push(driving)
+            return [*left, *super().push(driving)]
         start_s = self._clock()
         rendered = super().push(driving)
         changed = self._effort.spent(self._clock() - start_s)
         if changed is not None:
             self._apply(changed)
-        return rendered
+        return [*left, *rendered]
 
     def _apply(self, level: Level) -> None:
         _, renderer = self._opened()
@@ -243,6 +299,7 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
                 self._preset,
                 level=level,
                 timers=self.timers,
+                line=self._line,
             )
         except ConfigError as error:
             if self._is_strict:

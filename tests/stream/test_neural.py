@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar.character.character import Character, Framing, ReferenceView
+from avatar.character.character import Character, ReferenceView
 from avatar.errors import ConfigError
 from avatar.frames import ByteArray, DrivingFrame, ReferenceGeometry, RetargetedMotion, Stamp
 from avatar.model.network import AvatarNetwork, ModelKind
@@ -24,7 +24,6 @@ from avatar.stream.viewport import whole_picture
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from
 from avatar.training.people import PersonClip
-from avatar.training.toy import ToyPeople
 from avatar.warp.renderer import WarpRenderer
 from avatar.warp.rig import build_rig
 from tests.model.networks import awake_network
@@ -34,30 +33,6 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 LEVEL = Level(2, 1, 0.0)
 NUM_OBSERVED = Effort((LEVEL,), period_s=0.04, chunk_frames=2).num_observed
-CANVAS = 256
-"""Twice the model's pictures: the correction has to be brought to the canvas' size."""
-
-
-@pytest.fixture(scope="module")
-def clip() -> PersonClip:
-    return ToyPeople(CANVAS).clip(np.random.default_rng(0), 6)
-
-
-@pytest.fixture(scope="module")
-def character(clip: PersonClip) -> Character:
-    main = clip.references[0]
-    return Character(
-        id="toy",
-        name="Toy",
-        framing=Framing.PORTRAIT,
-        views=tuple(
-            ReferenceView(r.foreground_HW3, r.foreground_HW3, r.alpha_HW, r.geometry)
-            for r in clip.references
-        ),
-        background_HW3=clip.background_HW3,
-        thumbnail_webp=b"",
-        rig=build_rig(main.geometry, main.foreground_HW3, main.alpha_HW),
-    )
 
 
 def _renderer(character: Character, network: AvatarNetwork, level: Level = LEVEL) -> NeuralRenderer:
