@@ -22,10 +22,10 @@ from avatar.evaluation import motion_metrics as motion
 from avatar.evaluation import picture_metrics as pictures
 from avatar.evaluation.crop_protocol import FaceSeries, PreparedClip
 from avatar.evaluation.report import Row
-from avatar.evaluation.settling import held_before, neutral_of
 from avatar.evaluation.sheet import ContactSheet
 from avatar.frames import ByteArray, DrivingFrame, FaceMotion, Stamp
 from avatar.motion.neutral import Neutral
+from avatar.motion.settling import held_before, neutral_of
 from avatar.motion.topology import (
     FACE_OVAL,
     LEFT_LID_LOWER_CREASE,

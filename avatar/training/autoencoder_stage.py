@@ -20,6 +20,7 @@ from torch import Tensor
 
 from avatar.config import load_config
 from avatar.model.autoencoder import Decoded, corrected, uncut
+from avatar.model.checkpoint import load_weights
 from avatar.model.encoders import Driving
 from avatar.model.network import AvatarNetwork, ModelKind
 from avatar.model.presets import preset_named
@@ -208,7 +209,11 @@ def train(config_path: Path) -> None:
     config = load_config(config_path, AutoencoderConfig)
     torch.set_num_threads(config.run.num_threads)
     torch.manual_seed(config.run.seed)
-    network = AvatarNetwork(preset_named(config.run.preset), ModelKind.REFINER)
+    preset = preset_named(config.run.preset)
+    network = AvatarNetwork(preset, ModelKind.REFINER)
+    if config.start_from is not None:
+        kind = AutoencoderObjective.kind
+        load_weights(network, config.start_from, kind=kind, preset=preset)
     with joined_devices(config.run.device) as devices:
         Trainer(
             AutoencoderObjective(network, config),

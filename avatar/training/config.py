@@ -131,6 +131,9 @@ class AutoencoderConfig:
     """Noise on latents before decoding: a denoiser is never exact."""
     reference_dropout: float = 0.15
     """Examples whose reference features are silenced: the latent must carry everything."""
+    start_from: Path | None = None
+    """Weights of the same preset to begin with (a refiner's, published or a run's); not given:
+    random ones. A run that is stopped goes on from its own checkpoint, not from here."""
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -1,9 +1,11 @@
 """Real clips become records, drawn exactly as the stream draws them.
 
-A frame of a clip is the reference and the canvas is laid about its face as for a portrait; the
-whole clip, cut by the same window, then drives it through the performer (tracker, smoothing,
-retargeting) and the warp. Stretches of the answer are kept with the true frames. References are
-taken from all over a clip, in calm poses mostly, so that frames lie near and far in time and pose.
+A frame of a clip is the reference and the canvas is laid about its face as for a portrait. It is
+held before the tracker until that has settled, which is the neutral (`avatar.motion.settling`, as
+live and as in the evaluation); the whole clip, cut by the same window, then drives it through the
+performer (tracker, smoothing, retargeting) and the warp. Stretches of the answer are kept with the
+true frames. References are taken from all over a clip, in calm poses mostly, so that frames lie
+near and far in time and pose.
 
 Needs the tracker. Legend: H, W pixels; F frames of a record.
 """
@@ -26,8 +28,8 @@ from avatar.frames import ByteArray, DrivingFrame, FaceMotion, FloatArray, Track
 from avatar.model.presets import ModelPreset
 from avatar.motion.body_follower import BodyFollower
 from avatar.motion.geometry import face_motion
-from avatar.motion.neutral import Neutral
 from avatar.motion.rotation import yaw_pitch_roll
+from avatar.motion.settling import held_before, neutral_of
 from avatar.motion.tracker import FaceTracker
 from avatar.regions import LiveSettings
 from avatar.stream.clip import Clip
@@ -50,6 +52,8 @@ CALM_SHARE = 0.75
 """Part of the references that a user might have chosen: facing the camera, eyes open."""
 CALM_TURN_RAD = 0.45
 CALM_LIDS = 0.16
+NUM_SKIPPED = 4
+"""Frames of a clip that only the tracker sees, before the first stretch."""
 
 
 @dataclass(slots=True)
@@ -153,20 +157,26 @@ def _examples(
         body_follower=follower,
     )
     performer.reset()
-    performer.neutral = Neutral.of_reference(view.geometry)
+    performer.neutral = neutral_of(view.rgb_HW3, view.geometry)
     door = _door(character, preset)
     size = (preset.picture_px, preset.picture_px)
     shown = _reference(character, preset, size)
-    stretch, position = _Stretch(), -1  # one frame runs ahead of a stretch: velocities need it
-    number = 0
+    # Some frames run ahead: velocities need one, and from the held reference to the clip's
+    # beginning the person has jumped.
+    stretch, position = _Stretch(), -1 - NUM_SKIPPED
+    number, is_settled = 0, False
     for driving in clip.frames():
         assert driving.rgb_HW3 is not None
+        if not is_settled:
+            for held in held_before(driving, view.rgb_HW3):
+                performer.push(held)
+            is_settled = True
         canvas = cut(driving.rgb_HW3, crop, hw)
         motion = performer.push(DrivingFrame(stamp=driving.stamp, rgb_HW3=canvas))
         if motion.tracking is not Tracking.TRACKED:
             stretch, position = _Stretch(), -1
             continue
-        if number % stride == 0:
+        if number % stride == 0 and position >= -1:
             inputs = door.frame(motion)
             if position >= 0:
                 stretch.inputs.append(inputs)
