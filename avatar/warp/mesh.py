@@ -42,6 +42,10 @@ NECK_REACH_IOD = 1.15
 HULL_SLOPE = 0.9
 """How steeply the head recedes beyond the face oval: depth per distance on the picture."""
 HULL_DEPTH_IOD = 0.9
+CROWN_DEPTH_IOD, CROWN_LEAST_IOD = -0.1, 0.25
+"""The head's top outline lies in one plane, or a nod gives it corners; it recedes at least so far."""
+CROWN_ABOVE_IOD = (-1.2, -0.4)
+"""Heights against the face's middle between which that holds, and does not."""
 AXIS_REACH_IOD = 0.35
 """Within this distance below the chin the neck has reached the axis that the head turns about."""
 AXIS_DEPTH_IOD = -0.1
@@ -189,10 +193,14 @@ def _hull_depth(beyond_G: FloatArray, oval_depth_G: FloatArray, below_G: FloatAr
 
     Where the oval lies before the head's axis at the chin, what follows falls back to it: a neck
     that stayed at the depth of the chin would swing with every turn. Above the face the skull
-    recedes slowly, or the forehead's edge would cover the hair of a head that looks up.
+    recedes slowly, or the forehead's edge would cover the hair of a head that looks up, and all of
+    its outline to the same depth.
     `below_G` is the height below the face's middle.
     """
-    receding_G = oval_depth_G + np.minimum(HULL_SLOPE * beyond_G, HULL_DEPTH_IOD)
+    to_crown_G = 1.0 - smoothstep(*CROWN_ABOVE_IOD, below_G)
+    room_G = np.maximum(CROWN_DEPTH_IOD - oval_depth_G, CROWN_LEAST_IOD)
+    most_G = HULL_DEPTH_IOD + to_crown_G * (np.minimum(room_G, HULL_DEPTH_IOD) - HULL_DEPTH_IOD)
+    receding_G = oval_depth_G + np.minimum(HULL_SLOPE * beyond_G, most_G)
     to_axis_G = smoothstep(0.0, AXIS_REACH_IOD, beyond_G) * smoothstep(0.0, 0.6, below_G)
     on_axis_G = oval_depth_G + (AXIS_DEPTH_IOD - oval_depth_G) * to_axis_G
     return np.maximum(receding_G, on_axis_G)

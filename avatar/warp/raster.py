@@ -228,12 +228,31 @@ def _composite(
                 rgb_HW3[row, column, k] = under + ((value - under) * alpha + 127) // 255
 
 
-def extended(texture_HW4: ByteArray, margin_px: int) -> ByteArray:
-    """A texture that goes on beyond its rim: what the rim cuts off continues as a mirror image."""
+def extended(texture_HW4: ByteArray, margin_px: int, crown_px: float) -> ByteArray:
+    """A texture that goes on beyond its rim: what the rim cuts off continues as a mirror image.
+
+    Above the picture it ends in a dome: `crown_px` is the radius of a head, cut off by the rim.
+    """
     margins = (margin_px, margin_px, margin_px, margin_px)
     mirrored = cv2.copyMakeBorder(texture_HW4, *margins, cv2.BORDER_REFLECT_101)
     # Where the rim shows none of it, the figure ended before.
     at_rim = cv2.copyMakeBorder(texture_HW4[..., 3], *margins, cv2.BORDER_REPLICATE)
     at_rim[margin_px:-margin_px, margin_px:-margin_px] = 255
+    height_W = _dome_heights(at_rim[0] > 127, crown_px)
+    above_M1 = np.arange(margin_px, 0, -1, dtype=np.float32)[:, None]
+    dome_MW = np.clip(height_W - above_M1 + 0.5, 0.0, 1.0)
+    at_rim[:margin_px] = (at_rim[:margin_px] * dome_MW).astype(np.uint8)
     mirrored[..., 3] = (mirrored[..., 3].astype(np.uint16) * at_rim // 255).astype(np.uint8)
     return np.asarray(mirrored, np.uint8)
+
+
+def _dome_heights(is_cut_W: NDArray[np.bool_], crown_px: float) -> FloatArray:
+    """How far a figure cut off in some columns goes on: segments of circles over its pieces."""
+    height_W = np.zeros(len(is_cut_W), np.float32)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], is_cut_W.astype(np.int8), [0]])))
+    for start, stop in edges.reshape(-1, 2):
+        half = (stop - start) / 2
+        radius = max(crown_px, half)
+        across = np.arange(start, stop) + 0.5 - (start + stop) / 2
+        height_W[start:stop] = np.sqrt(radius**2 - across**2) - np.sqrt(radius**2 - half**2)
+    return height_W

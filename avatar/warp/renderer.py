@@ -22,6 +22,9 @@ from avatar.warp.raster import OPAQUE_HW, RasterTarget, extended, rasterise, sam
 from avatar.warp.rig import WarpRig
 from avatar.warp.torso import torso_displacement
 
+_CROWN_IOD = 1.5
+"""Radius of a head's top with its hair, inter-ocular distances."""
+
 
 class WarpRenderer:
     """Draws one character; keeps buffers between frames, no state."""
@@ -35,9 +38,10 @@ class WarpRenderer:
         self._opacity_HW = np.zeros(rig.reference.canvas_hw, np.float32)
         # Beyond its rim the mesh samples what the picture's rim cuts off.
         self._margin_px = round(BORDER * max(rig.reference.canvas_hw)) + 1
-        self._texture_HW4 = extended(rig.texture_HW4, self._margin_px)
+        crown_px = _CROWN_IOD * rig.reference.scale
+        self._texture_HW4 = extended(rig.texture_HW4, self._margin_px, crown_px)
         if rig.twin is not None:
-            self._twin_texture_HW4 = extended(rig.twin.texture_HW4, self._margin_px)
+            self._twin_texture_HW4 = extended(rig.twin.texture_HW4, self._margin_px, crown_px)
 
     def render(self, motion: RetargetedMotion) -> tuple[ByteArray, ByteArray]:
         """Return the picture (H, W, 3) and the character's coverage (H, W) at a motion."""
