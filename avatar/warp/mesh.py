@@ -43,7 +43,7 @@ HULL_SLOPE = 0.9
 """How steeply the head recedes beyond the face oval: depth per distance on the picture."""
 HULL_DEPTH_IOD = 0.9
 CROWN_DEPTH_IOD, CROWN_LEAST_IOD = -0.1, 0.25
-"""The head's top outline lies in one plane, or a nod gives it corners; it recedes at least so far."""
+"""The head's top outline lies in one plane, or a nod gives it corners; it recedes at least this."""
 CROWN_ABOVE_IOD = (-1.2, -0.4)
 """Heights against the face's middle between which that holds, and does not."""
 AXIS_REACH_IOD = 0.35
