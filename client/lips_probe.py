@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _Curve = NDArray[np.float64]
 
 _KEEP_TRACKS = """
-  window.kept = { microphone: null, remote: [] };
+  window.kept = { microphone: null, remote: [], call: null };
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (wish) => {
     const stream = await open(wish);
@@ -48,6 +48,7 @@ _KEEP_TRACKS = """
   window.RTCPeerConnection = class extends Connection {
     constructor(...all) {
       super(...all);
+      window.kept.call = this;
       this.addEventListener("track", ({ track }) => {
         window.kept.remote.push(track);
         window.lips?.start(null, [track]); // the page has called again
@@ -79,7 +80,9 @@ def record(
     """One session: curves of microphone, voice and lips; raises ProbeError.
 
     `<name>_s` are moments on the page's clock, `<name>` what was there then: `microphone` and
-    `voice` levels, 0..1; `lips`, further from closed the larger, in no unit. With `speak` the
+    `voice` levels, 0..1; `lips`, further from closed the larger, in no unit. `loudspeaker_wait_s`
+    and `screen_wait_s`: what the browser says comes after those moments until sound is heard (one
+    mean, or nothing) and pictures are seen (one each). With `speak` the
     microphone is left out: Chromium's own beeps, which nobody hears meanwhile.
     """
     if not sound.is_file():
@@ -97,8 +100,10 @@ def record(
             while time.monotonic() < end_s:
                 time.sleep(_PULL_S)
                 pieces.append(_evaluate(page, "lips.take()"))
+            loudspeaker_ms = _evaluate(page, "loudspeakerMs()")
         page.click("#tool-end")
     pictures = [picture for piece in pieces for picture in piece["pictures"]]
+    shown_ms = [delay_ms for piece in pieces for delay_ms in piece["shown"]]
     heard = {name: [x for piece in pieces for x in piece[name]] for name in ("microphone", "voice")}
     return {
         # A microphone's piece is handed over when its last sample was taken; a voice's piece is
@@ -107,6 +112,8 @@ def record(
         **_levels("voice", heard["voice"], is_end=False),
         "lips_s": np.array([picture["at_ms"] for picture in pictures]) / 1e3,
         "lips": np.array([picture["value"] for picture in pictures]),
+        "loudspeaker_wait_s": np.array([] if loudspeaker_ms is None else [loudspeaker_ms / 1e3]),
+        "screen_wait_s": np.array(shown_ms) / 1e3,
     }
 
 
@@ -147,9 +154,11 @@ def _start(page: Page) -> None:
         page.select_option(f'select[data-region="{region}"]', "still", force=True)
     page.evaluate(
         """async () => {
-          const { LipsProbe } = await import("/web/lips_probe.js");
+          const { LipsProbe, loudspeakerMs } = await import("/web/lips_probe.js");
           window.lips = new LipsProbe();
+          window.loudspeakerMs = () => loudspeakerMs(window.kept.call);
           window.lips.start(window.kept.microphone, window.kept.remote);
+          window.lips.watch(document.querySelector("video#avatar"));
         }"""
     )
 

@@ -5,6 +5,8 @@
     python -m server.benchmark loss --clip CLIP          5 % lost and 5 % reordered, both ways
     python -m server.benchmark soak --clip CLIP --seconds 600 --sessions 20
     python -m server.benchmark shutdown --clip CLIP     SIGTERM and SIGINT amid a live session
+    python -m server.benchmark speak --seconds 1800 --every 300    an application talks (/speak)
+    python -m server.benchmark voice --seconds 20        the voice-only page's microphone talks
 
 Every run starts a server of its own and calls it with `python -m client probe`, which stamps a
 clock into the driving picture and reads it back from the picture it caused. What it costs: server,
@@ -35,6 +37,7 @@ from server.benchmark_run import (
     with_gallery,
 )
 from server.benchmark_soak import soak
+from server.benchmark_speak import speak
 
 _NO_HOLD = "[video]\nmax_hold_s = 0.0\n"
 """Transport is measured alone: no picture waits for the voice."""
@@ -128,14 +131,26 @@ def _children(process_id: int) -> list[int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a benchmark."""
     parser = argparse.ArgumentParser(prog="python -m server.benchmark")
-    parser.add_argument("what", choices=["transport", "live", "loss", "soak", "shutdown"])
-    parser.add_argument("--clip", type=Path, required=True, help="plays as the camera")
+    kinds = ["transport", "live", "loss", "soak", "shutdown", "speak", "voice"]
+    parser.add_argument("what", choices=kinds)
+    parser.add_argument("--clip", type=Path, help="plays as the camera (not for speak, voice)")
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--animator", default="warp", choices=list(AnimatorKind))
     parser.add_argument("--sessions", type=int, default=20, help="short sessions of the soak")
     parser.add_argument("--gallery", type=Path, help="characters to use instead of the built-in")
+    parser.add_argument("--every", type=float, default=300.0, help="stretches of speak, voice, s")
     options = parser.parse_args(arguments)
-    if options.what == "transport":
+    if options.what in ("speak", "voice"):
+        report = speak(
+            options.seconds,
+            options.every,
+            options.gallery,
+            options.animator,
+            has_microphone=options.what == "voice",
+        )
+    elif options.clip is None:
+        parser.error("--clip is what plays as the camera")
+    elif options.what == "transport":
         report = transport(options.clip, options.seconds, options.gallery)
     elif options.what == "live":
         report = live(options.clip, options.seconds, options.gallery, options.animator)

@@ -30,7 +30,7 @@ def soak(
             start_s = time.monotonic()
             while caller.poll() is None:
                 at_s = round(time.monotonic() - start_s, 1)
-                samples.append({"at_s": at_s, **_usage(process_id), **_depths(server.url)})
+                samples.append({"at_s": at_s, **usage(process_id), **_depths(server.url)})
                 time.sleep(_SAMPLE_S)
             assert caller.stdout is not None
             report: dict[str, Any] = json.loads(caller.stdout.read().strip().splitlines()[-1])
@@ -38,10 +38,10 @@ def soak(
         for index in range(num_sessions):
             probe(server.url, clip, 1.0)
             time.sleep(1.0)
-            per_session.append(_usage(process_id))
+            per_session.append(usage(process_id))
             print(f"session {index + 1}: {per_session[-1]}", file=sys.stderr)
         counters = metrics(server.url)
-    slopes = {name: _slope_per_min(samples, name) for name in samples[-1] if name != "at_s"}
+    slopes = {name: slope_per_min(samples, name) for name in samples[-1] if name != "at_s"}
     report["slope_per_min"] = slopes
     report["worst_voice_skew_ms"] = max(abs(sample["voice_skew_ms"]) for sample in samples)
     report["samples"] = samples[:: max(1, len(samples) // 20)]
@@ -50,7 +50,7 @@ def soak(
     return report
 
 
-def _usage(process_id: int) -> dict[str, float]:
+def usage(process_id: int) -> dict[str, float]:
     """Memory, threads and descriptors of the server and its children together."""
     import psutil
 
@@ -82,7 +82,7 @@ def _depths(url: str) -> dict[str, float]:
     return {**depths, "voice_skew_ms": round(skew_ms, 1)}
 
 
-def _slope_per_min(samples: list[dict[str, float]], name: str) -> float | None:
+def slope_per_min(samples: list[dict[str, float]], name: str) -> float | None:
     """Least squares over what follows the first minute."""
     late = [s for s in samples if s["at_s"] >= 60.0 and name in s]
     late = late or [s for s in samples[len(samples) // 2 :] if name in s]

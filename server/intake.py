@@ -121,14 +121,16 @@ class DrivingIntake:
     def on_sound(self, frame: Any, rtp_timestamp: int, arrival_s: float) -> None:
         """A decoded av.AudioFrame (Opus: 48 kHz, interleaved 16 bit)."""
         samples_T = mono_samples(frame)
-        count, media_s = self._audio_clock.map(rtp_timestamp, arrival_s)
+        # A packet is complete when its last sample was said: that is what its arrival tells of.
+        end_rtp_timestamp = rtp_timestamp + len(samples_T)
+        end, end_s = self._audio_clock.map(end_rtp_timestamp, arrival_s)
         if self.audio is not None:
-            sender_s = self.audio.sender_clock.time_s(rtp_timestamp + len(samples_T), RATE_HZ)
+            sender_s = self.audio.sender_clock.time_s(end_rtp_timestamp, RATE_HZ)
             self._lips.on_arrival("audio", sender_s, arrival_s, arrival_s)
         if not self.is_microphone_on:
             return
-        self._line.push(samples_T, count, arrival_s)
-        self._lane.publish_sound(samples_T, media_s + len(samples_T) / RATE_HZ, arrival_s)
+        self._line.push(samples_T, end - len(samples_T), arrival_s)
+        self._lane.publish_sound(samples_T, end_s, arrival_s)
 
 
 def mono_samples(frame: Any) -> FloatArray:

@@ -14,7 +14,7 @@ from collections import deque
 
 import numpy as np
 
-from server.sync import WindowMinimum
+from server.sync import FRAME_SAMPLES, RATE_HZ, WindowMinimum
 
 MAX_DELAY_S = 1.0
 MAX_UPLINK_SKEW_S = 0.25
@@ -25,6 +25,8 @@ MAX_LEAD_S = 0.4
 CAPTURE_CHUNK_S = 0.01
 """Browsers take the microphone in chunks of this length and stamp them when they are complete
 (seen in Chromium: sender reports place the end of a packet after its own arrival)."""
+FRAME_S = FRAME_SAMPLES / RATE_HZ
+"""A frame of voice is as old as its last sample; what is heard when it comes is its first."""
 _WINDOW_S = 2.0
 _MIN_DELAY_S = 0.01
 _REPORTS = 3
@@ -128,7 +130,9 @@ class LipSync:
         return skew_s if abs(skew_s) <= MAX_UPLINK_SKEW_S else 0.0
 
     def _extra_s(self, voice_lag_s: float | None) -> float:
-        return self.uplink_skew_s - CAPTURE_CHUNK_S if voice_lag_s is None else voice_lag_s
+        if voice_lag_s is None:
+            return self.uplink_skew_s - CAPTURE_CHUNK_S
+        return voice_lag_s - FRAME_S
 
     def _move_hold(self, usual_s: float, now_s: float) -> None:
         wanted_s = 0.0

@@ -1,7 +1,7 @@
 """What a recorded voice-only session says: how late lips and voice are, and how far apart.
 
     python -m avatar.evaluation.voice_live --make-sound words.wav
-    python -m avatar.evaluation.voice_live --sound words.wav --curves curves.npz
+    python -m avatar.evaluation.voice_live --sound words.wav --curves curves.npz [--every 300]
 
 Reads the curves that `python -m client.lips_probe` recorded. A session says the same words again
 and again; each word is found in the microphone, in the returned voice and on the lips by
@@ -67,9 +67,12 @@ class LiveVoice:
     voice_s: Spread
     """From a sound at the microphone to the same in the returned voice."""
     skew_s: Spread
-    """Size of the difference between lips and voice."""
+    """Size of the difference between lips and voice, where the browser's tracks hand them over."""
     skew_median_s: float | None
     """With its sign: positive where the voice comes after the lips."""
+    heard_skew_s: Spread
+    """The same at loudspeaker and screen, by the browser's own word; None where it says nothing."""
+    heard_skew_median_s: float | None
     skew_first_s: float | None
     skew_last_s: float | None
     """Its median over the first and the last tenth of the words."""
@@ -167,6 +170,8 @@ def measure(curves: dict[str, _Curve], samples_T: FloatArray, rate_hz: int) -> L
             if microphone_M is not None:
                 picture.append(seen)
                 voice.append(heard)
+    wait_s = _wait_s(curves)
+    heard_skew = [] if wait_s is None else [value + wait_s for value in skew]
     gaps_s = np.diff(curves["lips_s"])
     tenth = max(1, len(skew) // 10)
     return LiveVoice(
@@ -176,12 +181,47 @@ def measure(curves: dict[str, _Curve], samples_T: FloatArray, rate_hz: int) -> L
         voice_s=_spread(voice),
         skew_s=_spread([abs(value) for value in skew]),
         skew_median_s=_median(skew),
+        heard_skew_s=_spread([abs(value) for value in heard_skew]),
+        heard_skew_median_s=_median(heard_skew),
         skew_first_s=_median(skew[:tenth]),
         skew_last_s=_median(skew[-tenth:]),
         fps=round(1.0 / float(gaps_s.mean()), 2),
         longest_gap_s=round(float(gaps_s.max()), 3),
         seconds=round(end_s - start_s, 1),
     )
+
+
+def _wait_s(curves: dict[str, _Curve]) -> float | None:
+    """By how much longer sound takes to the loudspeaker than pictures to the screen."""
+    loudspeaker_s, screen_s = curves["loudspeaker_wait_s"], curves["screen_wait_s"]
+    if len(loudspeaker_s) == 0 or len(screen_s) == 0:
+        return None
+    return float(loudspeaker_s[0] - np.median(screen_s))
+
+
+def measure_every(
+    curves: dict[str, _Curve], samples_T: FloatArray, rate_hz: int, every_s: float
+) -> list[LiveVoice]:
+    """The same for one stretch after the other; a last one of less than half `every_s` is left."""
+    start_s = float(max(curves["voice_s"][0], curves["lips_s"][0]))
+    end_s = float(min(curves["voice_s"][-1], curves["lips_s"][-1]))
+    num_stretches = max(1, round((end_s - start_s) / every_s))
+    edges_s = start_s + every_s * np.arange(num_stretches + 1)
+    return [
+        measure(_cut(curves, from_s, to_s), samples_T, rate_hz)
+        for from_s, to_s in zip(edges_s[:-1], edges_s[1:], strict=True)
+    ]
+
+
+def _cut(curves: dict[str, _Curve], from_s: float, to_s: float) -> dict[str, _Curve]:
+    cut = {name: curves[name] for name in ("loudspeaker_wait_s", "screen_wait_s")}
+    for name in ("microphone", "voice", "lips"):
+        times_s = curves[f"{name}_s"]
+        is_in = (times_s >= from_s) & (times_s < to_s)
+        # Where nobody spoke into a microphone its levels are without times.
+        cut[name] = curves[name][is_in] if len(times_s) == len(curves[name]) else curves[name]
+        cut[f"{name}_s"] = times_s[is_in]
+    return cut
 
 
 def _opened(lips_M: _Curve) -> _Curve:
@@ -242,6 +282,7 @@ def main() -> None:
     parser.add_argument("--make-sound", type=Path, metavar="WAV", help="write what is to be said")
     parser.add_argument("--sound", type=Path, help="what was said")
     parser.add_argument("--curves", type=Path, help="what was recorded (.npz)")
+    parser.add_argument("--every", type=float, metavar="S", help="also for stretches of S seconds")
     arguments = parser.parse_args()
     if arguments.make_sound is not None:
         samples_T, rate_hz = make_sound()
@@ -255,8 +296,12 @@ def main() -> None:
         parser.error("--sound and --curves, or --make-sound")
     sound = read_sound(arguments.sound)
     with np.load(arguments.curves) as curves:
-        report = measure(dict(curves), sound.samples_T, sound.sample_rate_hz)
-    print(json.dumps(asdict(report)))
+        recorded = dict(curves)
+    report = asdict(measure(recorded, sound.samples_T, sound.sample_rate_hz))
+    if arguments.every is not None:
+        stretches = measure_every(recorded, sound.samples_T, sound.sample_rate_hz, arguments.every)
+        report["stretches"] = [asdict(stretch) for stretch in stretches]
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

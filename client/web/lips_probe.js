@@ -2,7 +2,8 @@
  * What a talking character does, measured: the level of the microphone, the level of the voice that
  * comes back and how far the lips are open, each with the moment at which the browser hands it over.
  * `python -m client.lips_probe` loads it into a live page and reads it; the page itself does not.
- * Knows tracks and pixels; what the figures mean is found out elsewhere.
+ * Knows tracks, pixels and the
+ * browser's own word on what comes after its tracks (sound card, screen); what the figures mean is found out elsewhere.
  *
  * @typedef {{at_ms: number, end: number, rate_hz: number, levels: number[]}} Piece  sound that was
  *   handed over at `at_ms`; `end` counts its samples since the beginning
@@ -15,6 +16,17 @@ const GRID = 128;
 const MAX_PIECES = 6_000;
 const MAX_PICTURES = 1_500;
 
+/**
+ * @param {RTCPeerConnection} pc
+ * @returns {Promise<number|null>} from a sample's handing over to the loudspeaker, mean so far, ms
+ */
+export async function loudspeakerMs(pc) {
+  const entries = [...(await pc.getStats()).values()];
+  const card = entries.find((entry) => entry.type === "media-playout");
+  if (card === undefined || !(card.totalSamplesCount > 0)) return null;
+  return (1000 * card.totalPlayoutDelay) / card.totalSamplesCount;
+}
+
 export class LipsProbe {
   constructor() {
     /** @type {Record<'microphone'|'voice', Piece[]>} */
@@ -23,6 +35,20 @@ export class LipsProbe {
     this.pictures = [];
     /** @type {{cells: number[], weights: number[]}|null} where the lips are; null: send it all */
     this.lips = null;
+    /** @type {number[]} when the last pictures were handed over */
+    this.handed = [];
+    /** @type {number[]} ms from there until the screen shows them */
+    this.shown = [];
+  }
+
+  /** @param {HTMLVideoElement} video that shows the pictures */
+  watch(video) {
+    video.requestVideoFrameCallback((/** @type {number} */ _now, /** @type {any} */ metadata) => {
+      const shownMs = metadata.expectedDisplayTime;
+      const handedMs = this.handed.findLast((atMs) => atMs <= shownMs);
+      if (handedMs !== undefined) this.shown.push(shownMs - handedMs);
+      this.watch(video);
+    });
   }
 
   /** @param {MediaStreamTrack|null} microphone @param {MediaStreamTrack[]} remote */
@@ -42,9 +68,10 @@ export class LipsProbe {
 
   /** Everything since the last time, as one object. */
   take() {
-    const taken = { ...this.sounds, pictures: this.pictures };
+    const taken = { ...this.sounds, pictures: this.pictures, shown: this.shown };
     this.sounds = { microphone: [], voice: [] };
     this.pictures = [];
+    this.shown = [];
     return taken;
   }
 
@@ -74,6 +101,7 @@ export class LipsProbe {
   async #see(track) {
     for await (const frame of read(track, 1)) {
       const atMs = performance.now();
+      this.handed = [...this.handed.slice(-9), atMs];
       const grid = await gridOf(frame);
       frame.close();
       const { lips } = this;

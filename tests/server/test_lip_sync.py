@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.lip_sync import CAPTURE_CHUNK_S, DEFAULT_LEAD_S, MAX_DELAY_S, LipSync
+from server.lip_sync import CAPTURE_CHUNK_S, DEFAULT_LEAD_S, FRAME_S, MAX_DELAY_S, LipSync
 
 PERIOD_S = 0.04
 
@@ -37,9 +37,12 @@ class _Listener:
             said_s = self.now_s - self.picture_s - float(noise.uniform(0, jitter_s))
             leave_s = self.lips.on_picture(said_s, self.now_s, voice_lag_s=voice_lag_s)
             self.lips.on_picture_sent(said_s, leave_s, voice_lag_s=voice_lag_s)
-            # The microphone stamps its sound a chunk late; a mouth made of it is late with it.
+            # The microphone stamps its sound a chunk late; a mouth made of it is late with it. Its
+            # age is a frame's end, and its ear begins with the frame.
             picture_age_s = (
-                leave_s - said_s + (-CAPTURE_CHUNK_S if voice_lag_s is None else voice_lag_s)
+                leave_s
+                - said_s
+                + (-CAPTURE_CHUNK_S if voice_lag_s is None else voice_lag_s - FRAME_S)
             )
             self.ages_s.append(leave_s - said_s)
             self.skews_s.append(
@@ -149,7 +152,7 @@ def test_the_voice_waits_for_what_the_mouth_is_behind() -> None:
     listener = _listener(picture_s=0.06)
     listener.browser(0.08, 0.03)
     listener.live(6, voice_lag_s=0.09)
-    assert listener.lips.delay_s == pytest.approx(0.06 + 0.09 - 0.05, abs=0.002)
+    assert listener.lips.delay_s == pytest.approx(0.06 + 0.09 - FRAME_S - 0.05, abs=0.002)
     assert listener.worst_ms() < 5
 
 
@@ -164,7 +167,7 @@ def test_the_camera_s_way_matters_only_where_the_camera_moves_the_mouth() -> Non
         by_voice.on_picture(now_s - 0.06, now_s, voice_lag_s=0.09)
     assert by_camera.uplink_skew_s == pytest.approx(0.1)
     assert by_camera.delay_s == pytest.approx(0.06 + 0.1 - CAPTURE_CHUNK_S - DEFAULT_LEAD_S)
-    assert by_voice.delay_s == pytest.approx(0.06 + 0.09 - DEFAULT_LEAD_S)
+    assert by_voice.delay_s == pytest.approx(0.06 + 0.09 - FRAME_S - DEFAULT_LEAD_S)
 
 
 def test_one_slow_picture_does_not_move_the_voice() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from avatar.evaluation.voice_live import make_sound, measure
+from avatar.evaluation.voice_live import make_sound, measure, measure_every
 from avatar.evaluation.voice_mouth import heard_mouth
 from avatar.frames import FloatArray
 
@@ -52,6 +52,8 @@ def _curves(
         "voice": 0.7 * again(times_s - voice_s, level_s, level_M),
         "lips_s": lips_at_s,
         "lips": lips + np.random.default_rng(1).normal(0.0, 0.5, len(lips)) - 9.0,
+        "loudspeaker_wait_s": np.array([0.03]),
+        "screen_wait_s": np.array([0.006, 0.009, 0.02]),
     }
 
 
@@ -61,6 +63,7 @@ def test_known_delays_are_found(said: tuple[FloatArray, int]) -> None:
     assert report.voice_s.p50 == pytest.approx(0.11, abs=0.003)
     assert report.picture_s.p50 == pytest.approx(0.14, abs=0.008)
     assert report.skew_median_s == pytest.approx(-0.03, abs=0.008)
+    assert report.heard_skew_median_s == pytest.approx(-0.009, abs=0.009)
     assert report.fps == pytest.approx(FPS, abs=0.1)
 
 
@@ -68,9 +71,11 @@ def test_an_application_has_no_microphone_and_its_skew_is_found(
     said: tuple[FloatArray, int],
 ) -> None:
     curves = _curves(said, voice_s=0.2, lips_s=0.15)
-    curves["microphone"] = np.zeros(0)
+    curves["microphone"] = curves["microphone_s"] = np.zeros(0)
+    curves["loudspeaker_wait_s"] = np.zeros(0)
     report = measure(curves, *said)
     assert report.picture_s.p50 is None
+    assert report.heard_skew_s.p50 is None
     assert report.skew_median_s == pytest.approx(0.05, abs=0.008)
 
 
@@ -84,3 +89,11 @@ def test_words_that_are_not_heard_are_missed_and_not_measured(
     assert torn.num_words == whole.num_words
     assert torn.num_found < whole.num_found - 3
     assert torn.skew_median_s == pytest.approx(0.0, abs=0.008)
+
+
+def test_a_skew_that_grows_is_seen_stretch_by_stretch(said: tuple[FloatArray, int]) -> None:
+    early, late = (_curves(said, voice_s=0.1 + by_s, lips_s=0.1) for by_s in (0.0, 0.06))
+    turn_s = early["voice_s"][len(early["voice_s"]) // 2]
+    curves = {**early, "voice": np.where(early["voice_s"] < turn_s, early["voice"], late["voice"])}
+    skews_s = [report.skew_median_s for report in measure_every(curves, *said, float(turn_s))]
+    assert skews_s == pytest.approx([0.0, 0.06], abs=0.01)
