@@ -26,6 +26,8 @@ class DelayLineCounters:
     slewed_frames: int = 0
     concealed_samples: int = 0
     discarded_samples: int = 0
+    hurried_samples: int = 0
+    """Silence left out by a voice that was late."""
 
 
 class DelayLine:
@@ -38,6 +40,8 @@ class DelayLine:
     JUMP_S = 0.12
     SLEW = 0.02
     """A passage is played at most this much faster or slower."""
+    QUIET = 0.01
+    """Silence is what stays below this, of full scale: a late voice leaves it out."""
     FADE_SAMPLES = 240
     CAPACITY_S = 2.0
     MAX_GAP_S = 0.3
@@ -132,6 +136,7 @@ class DelayLine:
         wanted = (now_s - delay_s - self._offset_s) * RATE_HZ - FRAME_SAMPLES
         if self._position is None or self._is_silent:
             self._position = wanted
+        self._position += self._silence_to_skip(self._position, wanted)
         error_s = (self._position - wanted) / RATE_HZ
         if abs(error_s) > self.JUMP_S:
             before_T = self._read(self._position, 1.0)
@@ -148,6 +153,17 @@ class DelayLine:
             self.counters.slewed_frames += 1
             return self._take(1.0 + self.SLEW)
         return self._take(1.0)
+
+    def _silence_to_skip(self, position: float, wanted: float) -> int:
+        """Samples of silence ahead that a voice which is late need not play."""
+        if (wanted - position) / RATE_HZ < self.BEHIND_S:
+            return 0
+        at = max(0, int(position) - self._start)
+        ahead_T = np.abs(self._samples_T[at : at + int(wanted - position)])
+        loud = np.flatnonzero(ahead_T > self.QUIET)
+        num_quiet = int(loud[0]) if len(loud) else len(ahead_T)
+        self.counters.hurried_samples += num_quiet
+        return num_quiet
 
     def hush(self) -> None:
         """Let nothing of what is held be heard any more: fade out and go on in silence."""

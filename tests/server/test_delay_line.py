@@ -162,3 +162,27 @@ def test_a_microphone_that_loses_time_is_heard_again_at_once() -> None:
     silent = [not np.any(loop.step(0.05)) for _ in range(200)]
     assert sum(silent) < 20
     assert not any(silent[20:])
+
+
+def test_a_late_voice_leaves_out_silence_and_no_word() -> None:
+    """After a stall the voice is 100 ms late; the pause between two words takes that up at once."""
+    rng = np.random.default_rng(0)
+    word = rng.uniform(0.1, 0.5, 15 * FRAME_SAMPLES).astype(np.float32)
+    pause = np.zeros(15 * FRAME_SAMPLES, np.float32)
+    said = np.concatenate([word, pause, word, pause])
+    line, heard, now_s, skipped = DelayLine(), [], 100.0, 0
+    for i in range(60):
+        now_s = 100.0 + PTIME_S * (i + 1)
+        line.push(said[i * FRAME_SAMPLES : (i + 1) * FRAME_SAMPLES], i * FRAME_SAMPLES, now_s)
+        if 5 <= i < 10:  # who reads has stalled
+            skipped += 1
+            continue
+        heard.append(line.pull(0.03, now_s))
+        if i in (10, 18):
+            assert line.lag_s is not None
+            assert line.lag_s > 0.09, "late as long as the word lasts"
+    assert skipped == 5
+    assert line.lag_s == pytest.approx(0.03, abs=DelayLine.BEHIND_S + 1e-6)
+    assert line.counters.hurried_samples == pytest.approx(0.1 * RATE_HZ, rel=0.2)
+    loud = np.concatenate(heard) > 0.05
+    assert loud.sum() == pytest.approx(2 * len(word), rel=0.03)
