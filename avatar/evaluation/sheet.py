@@ -43,11 +43,18 @@ class ContactSheet:
         """The sheet as RGB; a bare strip of labels where nothing was added."""
         return np.vstack([self.row(label) for label in self._labels])
 
-    def row(self, label: str, shown_as: str | None = None) -> ByteArray:
-        """One row with its label, or another text in its place."""
-        indices = np.linspace(0, len(self._columns) - 1, NUM_COLUMNS).round().astype(int)
-        chosen = [self._columns[index] for index in sorted(set(indices.tolist())) if index >= 0]
-        tiles = [column[self._labels.index(label)] for column in chosen]
+    @property
+    def numbers(self) -> list[int]:
+        """Which of the columns offered are held, counted from 0."""
+        return [self._every * index for index in range(len(self._columns))]
+
+    def row(
+        self, label: str, shown_as: str | None = None, numbers: Sequence[int] | None = None
+    ) -> ByteArray:
+        """One row with its label, or another text in its place; of columns held, by number."""
+        shown = _evenly(self.numbers) if numbers is None else numbers
+        columns = [self._columns[number // self._every] for number in shown]
+        tiles = [column[self._labels.index(label)] for column in columns]
         return np.hstack([_text_strip(shown_as or label), *tiles])
 
     def save(self, path: Path) -> None:
@@ -56,11 +63,22 @@ class ContactSheet:
 
 
 def beside(sheets: Mapping[str, ContactSheet], shared_label: str) -> ByteArray:
-    """Several animators' sheets of one clip: what they share once, then each one's output."""
-    rows = [next(iter(sheets.values())).row(shared_label)]
-    rows += [sheet.row("output", shown_as=name) for name, sheet in sheets.items()]
-    width = max(row.shape[1] for row in rows)
-    return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+    """Several animators' sheets of one clip: what they share once, then each one's output.
+
+    Only moments that all of them hold: who draws in chunks does not answer the last frames.
+    """
+    held = [set(sheet.numbers) for sheet in sheets.values()]
+    numbers = _evenly(sorted(set.intersection(*held)))
+    rows = [next(iter(sheets.values())).row(shared_label, numbers=numbers)]
+    rows += [sheet.row("output", name, numbers) for name, sheet in sheets.items()]
+    return np.vstack(rows)
+
+
+def _evenly(numbers: Sequence[int]) -> list[int]:
+    if not numbers:
+        return []
+    indices = np.linspace(0, len(numbers) - 1, NUM_COLUMNS).round().astype(int)
+    return [numbers[index] for index in sorted(set(indices.tolist()))]
 
 
 def save_png(rgb_HW3: ByteArray, path: Path) -> None:
