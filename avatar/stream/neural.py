@@ -1,10 +1,10 @@
 """The neural animator behind `Animator`: the performer's motion, drawn by the warp and corrected.
 
-Knows the order (motion, warp, condition, window, decode, compose) and chunks: the model draws `t`
-frames at a time, so that a push returns none or t frames, each with the stamp that caused it; live,
-it works beside the stream and they come out a push or so later. Does not know networks or runtimes,
-nor whether this machine keeps up: `neural_choice` measures that before a stream begins, `effort`
-while it lasts.
+Knows the order (motion, warp, condition, window, decode, compose) and chunks: the model corrects
+`t` frames at a time. Offline a push returns none or t frames, each with its own correction. Live it
+returns one, at once, with the latest correction as far as it still lies where it belongs, and the
+model works beside the stream. Does not know networks or runtimes, nor whether this machine keeps
+up: `neural_choice` measures that before a stream begins, `effort` while it lasts.
 
 The correction is computed at the model's size and added to the warp at the canvas' own size, as far
 as the model trusts it: what the reference shows keeps its sharpness, and where the model is unsure
@@ -14,7 +14,7 @@ the warp shows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,10 +33,10 @@ from avatar.frames import (
 from avatar.model.presets import ModelPreset
 from avatar.model.runtime import FrameCorrection, GraphRunner, StreamModel
 from avatar.stream.animator import Drawing
-from avatar.stream.chunk_line import ChunkLine
 from avatar.stream.compose import add_correction
 from avatar.stream.driven_animator import DrivenAnimator
 from avatar.stream.effort import Effort, Level
+from avatar.stream.model_thread import ModelThread
 from avatar.stream.neural_inputs import (
     MOVED,
     FrameInputs,
@@ -55,6 +55,9 @@ from avatar.warp.renderer import WarpRenderer
 
 _log = logging.getLogger(__name__)
 
+OLDEST_CHUNKS = 4
+"""The model may be as many chunks late before it counts as falling behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
@@ -63,8 +66,6 @@ class _Pending:
     stamp: Stamp
     tracking: Tracking
     voice_lag_s: float | None
-    stage_s: Mapping[str, float]
-    """What it took so far."""
     inputs: FrameInputs
 
 
@@ -74,6 +75,8 @@ class _Corrected:
 
     inputs: FrameInputs
     correction: FrameCorrection
+    took_s: float
+    """How long the model worked on its chunk."""
 
     def carried_to(self, frame: FrameInputs) -> FrameCorrection:
         """Its correction as far as it holds for a later frame: where nothing has moved since."""
@@ -81,14 +84,8 @@ class _Corrected:
         return replace(self.correction, trust_hw=np.minimum(trust_hw, frame.validity_4hw[MOVED]))
 
 
-_MODEL_STAGES = ("denoise", "decode", "compose")
-
-
 class NeuralRenderer:
-    """One character drawn by the model, chunk by chunk; knows motions, not drivers.
-
-    Chunks are drawn in `line`; whoever shares it with another renderer lets it run empty between.
-    """
+    """One character drawn by the model; knows motions, not drivers."""
 
     def __init__(
         self,
@@ -98,10 +95,12 @@ class NeuralRenderer:
         *,
         level: Level,
         timers: StageTimers,
-        line: ChunkLine[RenderedFrame] | None = None,
+        thread: ModelThread[_Corrected] | None = None,
     ) -> None:
-        """Without a line chunks are drawn at once. Raises ConfigError for a canvas that the
-        model cannot draw."""
+        """With a thread the model works beside the stream; only one renderer may use it at a time.
+
+        Raises ConfigError for a canvas that the model cannot draw.
+        """
         picture_hw = model_picture_hw(preset, character.canvas_hw)
         rig = rig_of(character)
         viewport = about_the_head(rig.reference, preset, picture_hw)
@@ -116,93 +115,115 @@ class NeuralRenderer:
                 ),
             )
         self._window = SlidingWindow(self._model)
-        self._line = ChunkLine[RenderedFrame](is_beside=False) if line is None else line
-        self._finished: list[RenderedFrame] = []
         self._chunk_frames = preset.autoencoder.frames_per_latent
         self._pending: list[_Pending] = []
         self._latest: _Corrected | None = None
         self._num_since = 0
+        self._thread = thread
         self._timers = timers
         self._level = level
         self.spend(level)
 
+    @property
+    def late_s(self) -> float:
+        """What the model's delay costs per frame: its time for a chunk over those it may miss."""
+        took_s = 0.0 if self._latest is None else self._latest.took_s
+        return took_s / (OLDEST_CHUNKS * self._chunk_frames)
+
     def push(self, motion: RetargetedMotion, stamp: Stamp) -> list[RenderedFrame]:
-        """Take a motion; returns whole chunks, those that are finished."""
-        finished, self._finished = self._finished, []
+        """Take a motion; returns its picture, or without a thread a whole chunk or nothing."""
         if self._level.num_denoise_steps == 0:
-            return [*finished, *self._warp.push(motion, stamp)]
+            return self._warp.push(motion, stamp)
         with self._timers.measure("warp"):
             inputs = self._door.frame(motion)
-        stages = self._timers.last()
-        self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, stages, inputs))
+        self._pending.append(_Pending(stamp, motion.tracking, motion.voice_lag_s, inputs))
+        if self._thread is not None:
+            correction = self._latest_beside(self._thread, inputs)
+            return self._composed(self._pending[-1:], [correction])
         if len(self._pending) < self._chunk_frames:
-            return [*finished, *self._line.finished()]
+            return []
         frames, self._pending = self._pending, []
-        return [*finished, *self._line.submit(partial(self._draw, frames))]
+        return self._composed(frames, self._corrections([frame.inputs for frame in frames]))
 
-    def _draw(self, frames: Sequence[_Pending]) -> list[RenderedFrame]:
-        """A chunk's pictures; may run beside the stream's thread, which keeps off the model."""
-        corrections = self._corrections([frame.inputs for frame in frames])
+    def _composed(
+        self, frames: Sequence[_Pending], corrections: Sequence[FrameCorrection | None]
+    ) -> list[RenderedFrame]:
         with self._timers.measure("compose"):
             drawn = [
                 composed(frame.inputs, correction, self._door.viewport)
                 for frame, correction in zip(frames, corrections, strict=True)
             ]
-        last = self._timers.last()
-        model = {stage: last[stage] for stage in _MODEL_STAGES if stage in last}
+        stages = self._timers.last()
         return [
-            RenderedFrame(
-                frame.stamp,
-                rgb_HW3,
-                alpha_HW,
-                frame.tracking,
-                {**frame.stage_s, **model},
-                frame.voice_lag_s,
-            )
+            RenderedFrame(frame.stamp, rgb_HW3, alpha_HW, frame.tracking, stages, frame.voice_lag_s)
             for frame, (rgb_HW3, alpha_HW) in zip(frames, drawn, strict=True)
         ]
+
+    def _latest_beside(
+        self, thread: ModelThread[_Corrected], frame: FrameInputs
+    ) -> FrameCorrection | None:
+        """The latest correction as far as it fits a frame; the model is given what came last."""
+        self._latest = thread.take() or self._latest
+        self._num_since += 1
+        del self._pending[: -self._chunk_frames]
+        is_due = self._num_since >= self._level.correct_every * self._chunk_frames
+        if is_due and len(self._pending) == self._chunk_frames and not thread.is_busy:
+            self._num_since = 0
+            thread.begin(partial(self._correct, [each.inputs for each in self._pending]))
+        return None if self._latest is None else self._latest.carried_to(frame)
 
     def _corrections(self, frames: Sequence[FrameInputs]) -> list[FrameCorrection]:
         """The model's for these frames, or its latest as far as it still fits."""
         if self._latest is not None and self._num_since < self._level.correct_every - 1:
             self._num_since += 1
             return [self._latest.carried_to(frame) for frame in frames]
+        corrections = self._run_model(frames)
+        self._latest, self._num_since = _Corrected(frames[-1], corrections[-1], 0.0), 0
+        return corrections
+
+    def _correct(self, frames: Sequence[FrameInputs]) -> _Corrected:
+        """The correction of the last of a chunk; nobody else may use the model meanwhile."""
+        start_s = monotonic_s()
+        corrections = self._run_model(frames)
+        return _Corrected(frames[-1], corrections[-1], monotonic_s() - start_s)
+
+    def _run_model(self, frames: Sequence[FrameInputs]) -> list[FrameCorrection]:
         chunk = stack(frames)
         with self._timers.measure("denoise"):
             latent = self._window.push(self._model.condition(chunk))
         with self._timers.measure("decode"):
-            corrections = self._model.decode(latent, chunk).frames()
-        self._latest, self._num_since = _Corrected(frames[-1], corrections[-1]), 0
-        return corrections
+            return self._model.decode(latent, chunk).frames()
 
     def spend(self, level: Level) -> None:
         """Spend more or less from the next chunk on; without denoise steps the warp draws alone."""
-        self._finished += self._line.flush()
+        self._latest = self._rest() or self._latest
         if (self._level.num_denoise_steps == 0) != (level.num_denoise_steps == 0):
-            self._forget()
+            self.restart()
         self._level = level
         if level.num_denoise_steps > 0:
             self._window.set_denoise_steps(level.num_denoise_steps)
 
     def restart(self) -> None:
-        """Forget the stream so far (a new driver, a jump in time), and what is unfinished."""
-        self._line.flush()
-        self._finished.clear()
-        self._forget()
-
-    def _forget(self) -> None:
+        """Forget the stream so far (a new driver, a jump in time); half a chunk is dropped."""
+        self._rest()
         self._pending.clear()
         self._latest = None
         self._door.restart()
         self._model.restart()
         self._window.reset()
 
+    def _rest(self) -> _Corrected | None:
+        """Wait for the model's thread, so that its state may be changed."""
+        return None if self._thread is None else self._thread.wait()
+
 
 def composed(
-    inputs: FrameInputs, correction: FrameCorrection, viewport: Viewport
+    inputs: FrameInputs, correction: FrameCorrection | None, viewport: Viewport
 ) -> tuple[ByteArray, ByteArray]:
-    """(rgb_HW3, alpha_HW): the warp's full-size picture plus a frame's trusted correction."""
+    """(rgb_HW3, alpha_HW): the warp's full-size picture plus what is trusted of a correction."""
     rgb_HW3, alpha_HW = inputs.canvas_rgb_HW3.copy(), inputs.canvas_alpha_HW.copy()
+    if correction is None:
+        return rgb_HW3, alpha_HW
     place = viewport.place((alpha_HW.shape[0], alpha_HW.shape[1]))
     add_correction(
         rgb_HW3[place],
@@ -244,43 +265,33 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
         self._is_live = is_live
         self._effort = Effort(levels, period_s=1.0 / fps, chunk_frames=chunk_frames)
         self._drawing = Drawing("neural", reason)
-        self._line = ChunkLine[RenderedFrame](is_beside=is_live)
-        self._left: list[RenderedFrame] = []
-        """The last pictures of the character before."""
+        self._thread: ModelThread[_Corrected] | None = ModelThread() if is_live else None
 
     @property
     def drawing(self) -> Drawing:
         """The model or the warp, and why."""
         return self._drawing if self._unfit is None else Drawing("warp", self._unfit)
 
-    def open(self, character: Character) -> None:
-        """Take on a character, with a fresh driver."""
-        self._line.flush()
-        self._left.clear()
-        super().open(character)
-
-    def swap(self, character: Character) -> None:
-        """Become another character; the one before is shown until the last picture of it."""
-        left = self._line.flush()
-        self._left += [replace(frame, backdrop=self._backdrop) for frame in left]
-        super().swap(character)
-
     def close(self) -> None:
         """Release trackers and the model's thread; the animator cannot be used afterwards."""
-        self._line.close()
+        if self._thread is not None:
+            self._thread.close()
         super().close()
 
     def push(self, driving: DrivingFrame) -> list[RenderedFrame]:
-        """Advance by one driving frame; a chunk's frames come out together."""
-        left, self._left = self._left, []
+        """Advance by one driving frame; offline a chunk's frames come out together."""
         if not self._is_live or self._unfit is not None:
-            return [*left, *super().push(driving)]
+            return super().push(driving)
         start_s = self._clock()
         rendered = super().push(driving)
-        changed = self._effort.spent(self._clock() - start_s)
+        took_s = self._clock() - start_s
+        _, renderer = self._opened()
+        if isinstance(renderer, NeuralRenderer):
+            took_s = max(took_s, renderer.late_s)
+        changed = self._effort.spent(took_s)
         if changed is not None:
             self._apply(changed)
-        return [*left, *rendered]
+        return rendered
 
     def _apply(self, level: Level) -> None:
         _, renderer = self._opened()
@@ -292,6 +303,8 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
 
     def _renderer_of(self, character: Character) -> NeuralRenderer | WarpStream:
         level = self._effort.level
+        if self._thread is not None:
+            self._thread.wait()  # the character before still uses the runner
         try:
             renderer = NeuralRenderer(
                 character,
@@ -299,7 +312,7 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
                 self._preset,
                 level=level,
                 timers=self.timers,
-                line=self._line,
+                thread=self._thread,
             )
         except ConfigError as error:
             if self._is_strict:

@@ -1,8 +1,9 @@
-"""Live, the model works beside the stream: the same pictures, later, none lost at a swap."""
+"""Live, a picture never waits for the model: it shows the latest correction that still fits."""
 
 from __future__ import annotations
 
-import dataclasses
+import threading
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,24 +13,61 @@ from avatar.character.character import Character
 from avatar.frames import DrivingFrame, RenderedFrame, Stamp
 from avatar.model.network import ModelKind
 from avatar.model.presets import TINY
+from avatar.model.runtime import Array, GraphRunner
 from avatar.model.torch_runner import InferenceRunner
-from avatar.stream.effort import Level
-from avatar.stream.neural import NeuralAnimator
+from avatar.stream.effort import Effort, Level
+from avatar.stream.neural import OLDEST_CHUNKS, NeuralAnimator
 from tests.model.networks import awake_network
 from tests.stream.fakes import NoFace, SlowClock
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
+FULL, REST = Level(1, 1, 0.0), Level(0, 1, 0.0)
 
-def _animator(*, is_live: bool) -> NeuralAnimator:
+
+class _Gated:
+    """A runner that decodes when the test says so."""
+
+    def __init__(self, runner: GraphRunner) -> None:
+        self._runner, self.is_refiner = runner, runner.is_refiner
+        self.may_decode = threading.Event()
+        self.is_decoding = threading.Event()
+
+    def run(self, graph: str, inputs: Sequence[Array]) -> Sequence[Array]:
+        if graph == "decode":
+            self.is_decoding.set()
+            self.may_decode.wait()
+        return self._runner.run(graph, inputs)
+
+    def twin(self) -> GraphRunner:
+        return self
+
+    def array(self, values: np.ndarray) -> Array:  # type: ignore[type-arg]
+        return self._runner.array(values)
+
+    def numpy(self, values: Array) -> np.ndarray:  # type: ignore[type-arg]
+        return self._runner.numpy(values)
+
+
+def _gated() -> _Gated:
+    return _Gated(InferenceRunner(awake_network(ModelKind.REFINER)))
+
+
+def _animator(
+    runner: GraphRunner,
+    *,
+    levels: Sequence[Level] = (FULL,),
+    is_live: bool = True,
+    clock: Callable[[], float] | None = None,
+) -> NeuralAnimator:
     return NeuralAnimator(
-        InferenceRunner(awake_network(ModelKind.TRANSFORMER)),
+        runner,
         TINY,
-        levels=[Level(1, 1, 0.0)],
+        levels=levels,
         reason="The model serves.",
         is_live=is_live,
         face_tracker=NoFace(),
-        clock=SlowClock(0.001),
+        clock=clock or SlowClock(0.001),
     )
 
 
@@ -37,75 +75,86 @@ def _push(animator: NeuralAnimator, index: int) -> list[RenderedFrame]:
     return animator.push(DrivingFrame(Stamp(index, Fraction(1, 25), 0.04 * index)))
 
 
-def _pts(frames: list[RenderedFrame]) -> list[int]:
-    return [frame.stamp.pts for frame in frames]
+def _wait_until_idle(animator: NeuralAnimator) -> None:
+    """Leaves the result where it is."""
+    assert animator._thread is not None
+    if animator._thread._under_way is not None:
+        animator._thread._under_way.result()
 
 
-def test_live_pictures_are_those_drawn_at_once(character: Character) -> None:
-    """Idle life moves the character here, so that pictures differ from each other."""
-    drawn = []
-    for is_live in (False, True):
-        animator = _animator(is_live=is_live)
-        animator.open(character)
-        frames = [frame for index in range(11) for frame in _push(animator, index)]
-        animator.close()
-        drawn.append(frames)
-    at_once, live = drawn
-    assert _pts(at_once) == list(range(10))
-    assert _pts(live) == list(range(len(live)))
-    assert len(live) >= 8, "at most one chunk is still under way"
-    for one, other in zip(at_once, live, strict=False):
-        assert np.array_equal(one.rgb_HW3, other.rgb_HW3)
-    assert not np.array_equal(live[0].rgb_HW3, live[-1].rgb_HW3)
+def test_every_push_gives_its_own_picture_while_the_model_still_works(character: Character) -> None:
+    runner = _gated()
+    animator, bare = _animator(runner), _animator(runner, levels=(REST,))
+    for each in (animator, bare):
+        each.open(character)
+    for index in range(6):
+        (frame,), (warped,) = _push(animator, index), _push(bare, index)
+        assert frame.stamp.pts == index
+        assert np.array_equal(frame.rgb_HW3, warped.rgb_HW3), "no correction is there yet"
+    assert runner.is_decoding.wait(10.0)
+    runner.may_decode.set()
+    is_corrected = False
+    for index in range(6, 60):  # idle life moves the character after a while
+        _wait_until_idle(animator)
+        (frame,), (warped,) = _push(animator, index), _push(bare, index)
+        is_corrected |= not np.array_equal(frame.rgb_HW3, warped.rgb_HW3)
+    assert is_corrected
+    animator.close()
+    bare.close()
 
 
-def test_a_swap_shows_the_last_pictures_of_the_one_before_on_its_own_ground(
+def test_another_character_waits_for_the_model_and_takes_no_correction_over(
     character: Character,
 ) -> None:
-    blue = np.full_like(character.background_HW3, (0, 0, 200))
-    other = dataclasses.replace(character, id="other", background_HW3=blue)
-    animator = _animator(is_live=True)
+    runner = _gated()
+    animator, bare = _animator(runner), _animator(runner, levels=(REST,))
     animator.open(character)
-    before = [frame for index in range(4) for frame in _push(animator, index)]
-    animator.swap(other)
-    after = [frame for index in range(4, 9) for frame in _push(animator, index)]
-    animator.close()
-    assert _pts([*before, *after])[:4] == [0, 1, 2, 3], "nothing that was pushed before is lost"
-    grounds = {frame.stamp.pts: frame.backdrop for frame in [*before, *after]}
-    assert grounds[3] is grounds[0]
-    assert grounds[4] is not grounds[3]
-
-
-def test_what_a_driver_left_unfinished_is_not_shown_to_the_next(character: Character) -> None:
-    animator = _animator(is_live=True)
-    animator.open(character)
+    bare.open(character)
     for index in range(2):
+        _push(animator, index), _push(bare, index)
+    assert runner.is_decoding.wait(10.0)
+    threading.Timer(0.05, runner.may_decode.set).start()
+    animator.swap(character)
+    bare.swap(character)
+    (frame,), (warped,) = _push(animator, 2), _push(bare, 2)
+    assert np.array_equal(frame.rgb_HW3, warped.rgb_HW3)
+    animator.close()
+    bare.close()
+
+
+def test_a_driver_who_left_leaves_no_correction_behind(character: Character) -> None:
+    runner = _gated()
+    runner.may_decode.set()
+    animator = _animator(runner)
+    animator.open(character)
+    for index in range(4):
         _push(animator, index)
+    _wait_until_idle(animator)
     animator.reset()
-    later = [frame for index in range(10, 13) for frame in _push(animator, index)]
-    animator.open(character)
-    last = [frame for index in range(20, 23) for frame in _push(animator, index)]
+    fresh = _animator(runner)
+    fresh.open(character)
+    (after,), (first,) = _push(animator, 10), _push(fresh, 10)
+    assert np.array_equal(after.rgb_HW3, first.rgb_HW3)
     animator.close()
-    assert set(_pts(later)) <= {10, 11}
-    assert set(_pts(last)) <= {20, 21}
+    fresh.close()
 
 
-def test_a_level_that_changes_loses_no_picture(character: Character) -> None:
-    levels = (Level(1, 1, 0.0), Level(0, 1, 0.0))
-    animator = NeuralAnimator(
-        InferenceRunner(awake_network(ModelKind.REFINER)),
-        TINY,
-        levels=levels,
-        reason="The model serves.",
-        is_live=True,
-        face_tracker=NoFace(),
-        clock=SlowClock(0.1),
+def test_a_model_that_is_chunks_late_is_left_to_rest(
+    character: Character, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream itself keeps up: only the model's own time says that it does not."""
+    runner = _gated()
+    runner.may_decode.set()
+    monkeypatch.setattr(
+        "avatar.stream.neural.monotonic_s", SlowClock(1.1 * OLDEST_CHUNKS * 2 * 0.04)
     )
+    animator = _animator(runner, levels=(FULL, REST))
     animator.open(character)
-    index, stamps = 0, []
-    while animator.drawing.renderer == "neural":
-        stamps += _pts(_push(animator, index))
-        index += 1
-    stamps += _pts(_push(animator, index))
+    num_observed = Effort((FULL,), period_s=0.04, chunk_frames=2).num_observed
+    stamps = []
+    for index in range(4 * num_observed):
+        stamps += [frame.stamp.pts for frame in _push(animator, index)]
+        _wait_until_idle(animator)
     animator.close()
-    assert stamps == list(range(index + 1))
+    assert animator.drawing.renderer == "warp"
+    assert stamps == list(range(4 * num_observed)), "a level that changes loses no picture"
