@@ -10,7 +10,7 @@ Knows one rendered clip at a time. Legend: F frames; N landmarks; H, W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -26,7 +26,8 @@ from avatar.evaluation.report import Row
 from avatar.evaluation.self_suite import SelfClip, evaluate_self
 from avatar.evaluation.sheet import ContactSheet
 from avatar.evaluation.temporal import Mask, change_along, flow_to_before
-from avatar.frames import ByteArray, DrivingFrame, FaceMotion, FloatArray, Stamp
+from avatar.frames import ByteArray, DrivingFrame, FloatArray, Stamp
+from avatar.motion.double import face_of_double
 from avatar.motion.geometry import face_motion
 from avatar.motion.neutral import Neutral
 from avatar.motion.tracker import FaceObservation
@@ -151,30 +152,6 @@ def evaluate_rendered(
     }, sheet
 
 
-def foreign_face(
-    reference: FaceMotion, own: Sequence[FaceMotion], driver: Sequence[FaceMotion]
-) -> FaceMotion:
-    """The driver doing what the character does in the reference picture.
-
-    Both make the same motion in every frame, so that what sets them apart there sets them apart
-    in the reference too.
-    """
-
-    def beyond(measure: Callable[[FaceMotion], FloatArray]) -> FloatArray:
-        apart = [measure(d) - measure(o) for d, o in zip(driver, own, strict=True)]
-        return np.asarray(measure(reference) + np.mean(apart, axis=0), np.float32)
-
-    ratio = float(np.mean([d.scale / o.scale for d, o in zip(driver, own, strict=True)]))
-    return replace(
-        reference,
-        shape_N3=beyond(lambda face: face.shape_N3),
-        translation_2=beyond(lambda face: face.translation_2),
-        lid_apertures_2=beyond(lambda face: face.lid_apertures_2),
-        gaze_22=beyond(lambda face: face.gaze_22),
-        scale=reference.scale * ratio,
-    )
-
-
 def _cross(rendered: RenderedClip, animator: Animator, faces: KnownFaces) -> Row:
     clip, character = rendered.clip, rendered.as_self.character
     picture_hw = (clip.rgb_FHW3.shape[1], clip.rgb_FHW3.shape[2])
@@ -183,7 +160,7 @@ def _cross(rendered: RenderedClip, animator: Animator, faces: KnownFaces) -> Row
     driver = [face_motion(points) for points in clip.driver_landmarks_FN3]
     own = [face_motion(points) for points in clip.landmarks_FN3]
     reference = face_motion(clip.reference_landmarks_RN3[0])
-    animator.neutral = Neutral.of_face(foreign_face(reference, own, driver), picture_hw)
+    animator.neutral = Neutral.of_face(face_of_double(reference, own, driver), picture_hw)
     outputs, truths = FaceSeries(), FaceSeries()
     psnrs: list[float] = []
     try:

@@ -12,11 +12,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avatar.config import build_section
 from avatar.errors import AssetError, ConfigError
-from avatar.model.presets import ModelPreset
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,13 +25,24 @@ EXPORT_FILE = "manifest.json"
 _CHUNK_BYTES = 1 << 20
 
 
+class NamedShape(Protocol):
+    """What a network's shape is called, and its numbers: a preset of the model, or another's."""
+
+    @property
+    def name(self) -> str:
+        """As the manifest names it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as a manifest records them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a weights file is, and how it came to be."""
 
     format: int = FORMAT
     kind: str
-    """"autoencoder", "teacher" or "student"."""
+    """"refiner", "teacher", "student" or "features"."""
     preset: str
     shape: dict[str, Any]
     """The preset's numbers when the weights were trained."""
@@ -65,7 +75,7 @@ def save_weights(
     tensors: Mapping[str, Tensor],
     *,
     kind: str,
-    preset: ModelPreset,
+    preset: NamedShape,
     num_train_steps: int,
     data: str,
     commit: str,
@@ -113,7 +123,7 @@ def read_manifest(weights: Path) -> Manifest:
     return Manifest(**{**asdict(manifest), "shape": shape, "metrics": metrics})
 
 
-def check_manifest(weights: Path, manifest: Manifest, *, kind: str, preset: ModelPreset) -> None:
+def check_manifest(weights: Path, manifest: Manifest, *, kind: str, preset: NamedShape) -> None:
     """Refuse weights that are not what is asked for, naming the first field that differs."""
     wanted: dict[str, Any] = {"format": FORMAT, "kind": kind, "preset": preset.name}
     for name, value in wanted.items():
@@ -129,7 +139,7 @@ def check_manifest(weights: Path, manifest: Manifest, *, kind: str, preset: Mode
         raise AssetError(f"{weights}: sha256 does not match its manifest; the file is damaged.")
 
 
-def load_weights(module: nn.Module, weights: Path, *, kind: str, preset: ModelPreset) -> Manifest:
+def load_weights(module: nn.Module, weights: Path, *, kind: str, preset: NamedShape) -> Manifest:
     """Fill `module` from a weights file; every tensor must be there, and none too many."""
     from safetensors.torch import load_file
 

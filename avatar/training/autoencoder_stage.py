@@ -29,6 +29,7 @@ from avatar.training.critic import PatchCritic, crops, drawing_loss
 from avatar.training.devices import joined_devices
 from avatar.training.ema import Ema
 from avatar.training.examples import Batch, driving_of
+from avatar.training.face_features import load_features
 from avatar.training.loop import Trainer
 from avatar.training.losses import (
     confidence_loss,
@@ -38,7 +39,7 @@ from avatar.training.losses import (
     per_example,
     picture_loss,
 )
-from avatar.training.objective import Losses, Objective
+from avatar.training.objective import DrawingObjective, Losses
 
 RECONSTRUCT, REFINE, SERVE = "reconstruct", "refine", "serve"
 HUBER_WIDTH = 0.3
@@ -46,7 +47,7 @@ WARP_FLOOR = 0.05
 """Added to the warp's loss, of which a served picture's is a share: no example outweighs all."""
 
 
-class AutoencoderObjective(Objective):
+class AutoencoderObjective(DrawingObjective):
     """Losses of both phases."""
 
     kind = "refiner"
@@ -55,6 +56,7 @@ class AutoencoderObjective(Objective):
         super().__init__(network, PatchCritic() if config.critic.weight > 0 else None)
         assert network.refiner is not None
         self._refiner = network.refiner
+        self._features = None if config.features is None else load_features(config.features)
         self._config = config
         self._phase = RECONSTRUCT
 
@@ -71,12 +73,15 @@ class AutoencoderObjective(Objective):
         self.network.autoencoder.requires_grad_(True)
         self.network.autoencoder.encoder.requires_grad_(phase != REFINE)
 
+    def begins_averaged(self, phase: str) -> bool:
+        """The encoder is fixed at its averaged weights."""
+        return phase == REFINE
+
     @torch.no_grad()
     def enter_phase(self, phase: str, ema: Ema, calibration: list[Batch]) -> None:
-        """Fix the encoder at its averaged weights, and measure the scale of its latents."""
+        """Measure the scale of the fixed encoder's latents."""
         if phase != REFINE:
             return
-        ema.copy_to(self.network)
         autoencoder = self.network.autoencoder
         latents = torch.cat([autoencoder.encode(batch["target"])[0] for batch in calibration])
         by_channel = latents.transpose(0, 2).flatten(1)
@@ -138,7 +143,8 @@ class AutoencoderObjective(Objective):
         # What is served must be right; an autoencoder must be right by itself.
         shown = uncut(driving.warp_BF4HW, decoded, trust=True) if self._phase == SERVE else drawn
         kept = driving.warp_BF4HW if self._phase == SERVE else None
-        picture = picture_loss(shown, target, batch["weight"], config.picture, kept)
+        measure = None if self._features is None else self._features.distance
+        picture = picture_loss(shown, target, batch["weight"], config.picture, kept, measure)
         rough = flow_roughness(flow, target.shape[0])
         trust = confidence_loss(
             decoded.confidence_BF1hw,
@@ -149,7 +155,7 @@ class AutoencoderObjective(Objective):
         terms = {"picture": picture.mean(), "roughness": rough.mean(), "confidence": trust.mean()}
         if kept is not None:
             with torch.no_grad():
-                warps = picture_loss(kept, target, batch["weight"], config.picture, kept)
+                warps = picture_loss(kept, target, batch["weight"], config.picture, kept, measure)
             # Decibels are ratios: a calm face counts as much as a torn profile.
             picture = picture / (warps + WARP_FLOOR)
             terms["to_warp"] = picture.mean()

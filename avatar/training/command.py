@@ -1,4 +1,4 @@
-"""python -m avatar train voice|autoencoder|teacher|distil --config configs/train_....toml
+"""python -m avatar train voice|features|autoencoder|teacher|distil --config configs/train_....toml
 
     python -m avatar train prepare --clips FOLDER --description "..." --output runs/shards
     python -m avatar train record --rendered N --output runs/records/rendered
@@ -17,6 +17,10 @@ TRAININGS: dict[str, tuple[str, str]] = {
     "autoencoder": (
         "avatar.training.autoencoder_stage",
         "the autoencoder and the refiner, a learned correction of the warp",
+    ),
+    "features": (
+        "avatar.training.features_stage",
+        "a net that knows faces, whose features judge what distillation draws",
     ),
     "teacher": ("avatar.training.teacher_stage", "the denoising transformer, many steps"),
     "distil": ("avatar.training.distil_stage", "the student of 1 to 4 steps, from the teacher"),

@@ -36,6 +36,9 @@ class DataConfig:
     """Tracker noise per frame, inter-ocular units."""
     bias: float = 0.008
     """Tracker noise per clip, inter-ocular units."""
+    cross_share: float = 0.0
+    """Of the people who have a double: examples in which the double drives, retargeted as in a
+    stream, and the truth is the person's own. What is learned is not to show the driver's face."""
     pool: int | None = None
     """Different examples in all, kept in memory and repeated; not given: each one is new. For
     machines on which making examples costs more than training on them."""
@@ -86,6 +89,9 @@ class RunConfig:
     """bf16 computes in bfloat16 where that is safe (autocast); weights stay float32."""
     num_threads: int = 1
     """CPU threads of each process."""
+    is_sharded: bool = False
+    """Under torchrun, spread parameters, optimiser state and averages over the devices (FSDP2)
+    instead of holding copies: for presets that are too large for one."""
     ema_decay: float = 0.999
     log_every: int = 10
     save_every: int = 200
@@ -118,6 +124,8 @@ class AutoencoderConfig:
 
     run: RunConfig
     picture: PictureWeights = field(default_factory=PictureWeights)
+    features: Path | None = None
+    """Weights of `train features`, which `picture.perceptual` needs."""
     critic: CriticConfig = field(default_factory=CriticConfig)
     refine_from: float = 0.5
     """Share of the run after which the encoder is frozen, latents are normalised, and refiner,
@@ -134,6 +142,24 @@ class AutoencoderConfig:
     start_from: Path | None = None
     """Weights of the same preset to begin with (a refiner's, published or a run's); not given:
     random ones. A run that is stopped goes on from its own checkpoint, not from here."""
+
+    def __post_init__(self) -> None:
+        _check_features(self.picture, self.features)
+
+
+@dataclass(kw_only=True, frozen=True)
+class FeaturesConfig:
+    """`python -m avatar train features`. `run.preset` only gives the pictures' size."""
+
+    run: RunConfig
+    regions: float = 1.0
+    """Of which part of a person a cell shows."""
+    points: float = 0.3
+    """Of where landmarks are."""
+    damage: float = 3.0
+    """Of how a cell was spoilt: what makes features change with blur, ghosts and spots."""
+    measures: float = 0.3
+    """Of how far lids and lips are open, and where the eyes look."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -170,8 +196,22 @@ class DistilConfig:
     num_denoise_steps: int = 2
     """Steps of the rollout, as served."""
     picture: PictureWeights = field(default_factory=PictureWeights)
+    features: Path | None = None
+    """Weights of `train features`, which `picture.perceptual` needs."""
     critic: CriticConfig = field(default_factory=CriticConfig)
     latent: float = 0.25
     """Of the latent's own error beside the picture's."""
     confidence: float = 0.1
     """Of the confidence's error, in the decoder's phase."""
+
+    def __post_init__(self) -> None:
+        _check_features(self.picture, self.features)
+
+
+def _check_features(picture: PictureWeights, features: Path | None) -> None:
+    if (picture.perceptual > 0) != (features is not None):
+        raise ValueError(
+            f"picture.perceptual = {picture.perceptual} and features = {features}: a perceptual "
+            "loss needs the weights of `python -m avatar train features`, and they are for nothing "
+            "else."
+        )

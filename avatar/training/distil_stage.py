@@ -32,6 +32,7 @@ from avatar.training.critic import PatchCritic, crops, drawing_loss
 from avatar.training.devices import joined_devices
 from avatar.training.ema import Ema
 from avatar.training.examples import Batch, driving_of
+from avatar.training.face_features import load_features
 from avatar.training.loop import Trainer
 from avatar.training.losses import (
     confidence_loss,
@@ -40,7 +41,7 @@ from avatar.training.losses import (
     picture_loss,
     velocity_loss,
 )
-from avatar.training.objective import Losses, Objective
+from avatar.training.objective import DrawingObjective, Losses
 from avatar.training.rollout import roll_out
 from avatar.training.teacher_stage import (
     conditions,
@@ -58,7 +59,7 @@ SMALLEST_STEP = 0.25
 HUBER_WIDTH = 0.3
 
 
-class DistilObjective(Objective):
+class DistilObjective(DrawingObjective):
     """Losses of the three phases."""
 
     kind = "student"
@@ -72,6 +73,7 @@ class DistilObjective(Objective):
         # Frozen companions: the teacher as it was, and the student's averaged self as target.
         self._teacher = copy.deepcopy(network.transformer).requires_grad_(False)
         self._target = copy.deepcopy(network.transformer).requires_grad_(False)
+        self._features = None if config.features is None else load_features(config.features)
 
     def phase_at(self, share: float) -> str:
         """`shortcut`, `rollout`, `decoder`."""
@@ -88,10 +90,9 @@ class DistilObjective(Objective):
             self.network.autoencoder.decoder.requires_grad_(True)
             self.network.autoencoder.reference.requires_grad_(True)
 
-    def enter_phase(self, phase: str, ema: Ema, calibration: list[Batch]) -> None:
+    def begins_averaged(self, phase: str) -> bool:
         """The decoder learns the averaged student's latents: that is what will be shipped."""
-        if phase == DECODER:
-            ema.copy_to(self.network)
+        return phase == DECODER
 
     def after_step(self, ema: Ema) -> None:
         """The target of S2 follows the averaged student."""
@@ -178,7 +179,10 @@ class DistilObjective(Objective):
         raw = self.network.autoencoder.denormalise(latents)
         decoded, _ = decode(self.network, batch, driving, raw, None)
         drawn = driving.warp_BF4HW + torch.cat([decoded.rgb_BF3HW, decoded.alpha_BF1HW], 2)
-        picture = picture_loss(drawn, batch["target"], batch["weight"], config.picture)
+        measure = None if self._features is None else self._features.distance
+        picture = picture_loss(
+            drawn, batch["target"], batch["weight"], config.picture, distance=measure
+        )
         weight = latent_weight(batch, clean)
         latent = per_example(weight * huber(latents - clean, HUBER_WIDTH))
         total = picture + (config.latent * latent if self._phase == ROLLOUT else 0.0)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from avatar.training.sharding import share_of
+
 
 class Ema:
     """Exponential moving average of a module's floating-point state, in float32.
@@ -60,7 +62,7 @@ class Ema:
             if isinstance(value, int):
                 self.num_updates = value
             else:
-                self.tensors[name].copy_(value)
+                self.tensors[name].copy_(share_of(value, self.tensors[name]))
 
 
 def _state(module: nn.Module) -> list[tuple[str, Tensor]]:

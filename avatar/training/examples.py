@@ -31,6 +31,7 @@ from avatar.frames import (
 from avatar.model.encoders import Driving
 from avatar.model.presets import ModelPreset
 from avatar.motion import topology as topo
+from avatar.motion.double import motions_of_double
 from avatar.motion.geometry import face_motion, place_head
 from avatar.motion.mouth_interior import measure_mouth_interior
 from avatar.stream.neural_inputs import NeuralInputs, picture_4HW, reference_view, stack
@@ -103,19 +104,32 @@ def build_example(
     random: np.random.Generator,
     *,
     num_references: int,
+    is_cross: bool = False,
 ) -> Example:
-    """Arrays of one clip; `num_references` views are filled, missing ones hidden."""
+    """Arrays of one clip; `num_references` views are filled, missing ones hidden.
+
+    `is_cross`: the person's double drives (the clip must have one), retargeted as in a stream; what
+    it shows between its lips is not known. The truth stays the person's own.
+    """
     picture_hw = clip.rgb_FHW3.shape[1], clip.rgb_FHW3.shape[2]
     main = clip.references[0]
     rig = build_rig(main.geometry, main.foreground_HW3, main.alpha_HW)
     door = NeuralInputs(rig, clip.background_HW3, preset, picture_hw)
     enlarged = clip.background_HW3.shape[0] / picture_hw[0]
-    seen = enlarged * add_tracker_noise(clip.landmarks_FN3, noise, random)
-    interiors = [
-        measure_mouth_interior(*frame)
-        for frame in zip(clip.rgb_FHW3, clip.landmarks_FN3, strict=True)
-    ]
-    chunk = stack([door.frame(motion_from(*each)) for each in zip(seen, interiors, strict=True)])
+    if is_cross:
+        double = clip.double_landmarks_FN3
+        assert double is not None, "only people with a double are driven by one"
+        seen = enlarged * add_tracker_noise(double, noise, random)
+        motions = motions_of_double(
+            main.geometry, enlarged * clip.landmarks_FN3, enlarged * double, seen
+        )
+    else:
+        seen = enlarged * add_tracker_noise(clip.landmarks_FN3, noise, random)
+        motions = [
+            motion_from(points, measure_mouth_interior(rgb, exact))
+            for points, rgb, exact in zip(seen, clip.rgb_FHW3, clip.landmarks_FN3, strict=True)
+        ]
+    chunk = stack([door.frame(motion) for motion in motions])
     targets = zip(clip.rgb_FHW3, clip.alpha_FHW, strict=True)
     views = [
         reference_view(r.geometry, r.foreground_HW3, r.alpha_HW, preset, picture_hw)
@@ -196,8 +210,11 @@ class ClipExamples:
         num_frames: int,
         num_references: int,
         noise: TrackerNoise,
+        cross_share: float = 0.0,
     ) -> None:
+        """`cross_share` of the people with a double are driven by it."""
         self._people, self._preset, self._noise = people, preset, noise
+        self._cross_share = cross_share
         self._num_frames, self._num_references = num_frames, num_references
 
     @property
@@ -208,8 +225,19 @@ class ClipExamples:
     def example(self, random: np.random.Generator) -> Example:
         """An example of the next person."""
         clip = self._people.clip(random, self._num_frames)
+        # Nothing is drawn where nobody is to be driven so: earlier runs keep their examples.
+        is_cross = (
+            self._cross_share > 0.0
+            and clip.double_landmarks_FN3 is not None
+            and random.uniform() < self._cross_share
+        )
         return build_example(
-            clip, self._preset, self._noise, random, num_references=self._num_references
+            clip,
+            self._preset,
+            self._noise,
+            random,
+            num_references=self._num_references,
+            is_cross=is_cross,
         )
 
 

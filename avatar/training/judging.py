@@ -6,25 +6,25 @@ warp itself, 0 is perfect. Knows frames only. Shapes as in avatar.training.examp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from avatar.frames import ByteArray
 from avatar.training.examples import Batch, as_picture
-from avatar.training.objective import Objective
 
+Draw = Callable[[Batch], Tensor]
+"""Finished frames (B, F, 4, H, W) of a batch."""
 PREVIEW_ROWS = 4
 FEATURE_WEIGHT = 2.0
 """Region weights above this are eyes and mouth."""
 
 
 @torch.no_grad()
-def judge(objective: Objective, batches: Sequence[Batch]) -> dict[str, float]:
+def judge(draw: Draw, batches: Sequence[Batch]) -> dict[str, float]:
     """Means over frames: error / warp error and PSNR on pictures and on eyes and mouth; sharpness.
 
     `wins` is the share of frames that are closer to the truth than the warp; `sharpness` the
@@ -35,7 +35,7 @@ def judge(objective: Objective, batches: Sequence[Batch]) -> dict[str, float]:
         target = batch["target"][:, :, :3]
         features = (batch["weight"] > FEATURE_WEIGHT).float()
         person = (batch["target"][:, :, 3:] > 0.5).float()
-        pictures = {"": objective.draw(batch)[:, :, :3].float(), "_warp": batch["warp"][:, :, :3]}
+        pictures = {"": draw(batch)[:, :, :3].float(), "_warp": batch["warp"][:, :, :3]}
         for name, picture in pictures.items():
             error = picture - target
             for part, mask in (("", torch.ones_like(features)), ("_features", features)):
@@ -69,9 +69,9 @@ def _detail(picture_BF3HW: Tensor, mask_BF1HW: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def write_preview(path: Path, objective: Objective, batch: Batch) -> None:
-    """A PNG: per row reference, then warp, drawn, truth, what was changed, early and late."""
-    drawn = objective.draw(batch)
+def preview(draw: Draw, batch: Batch) -> ByteArray:
+    """RGB: per row reference, then warp, drawn, truth, what was changed, early and late."""
+    drawn = draw(batch)
     rows = []
     for k in range(min(PREVIEW_ROWS, drawn.shape[0])):
         row: list[Tensor] = [batch["reference"][k, 0]]
@@ -79,4 +79,4 @@ def write_preview(path: Path, objective: Objective, batch: Batch) -> None:
             warp, mine = batch["warp"][k, frame], drawn[k, frame]
             row += [warp, mine, batch["target"][k, frame], 2.0 * (mine - warp)]
         rows.append(np.hstack([as_picture(picture) for picture in row]))
-    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+    return np.vstack(rows)

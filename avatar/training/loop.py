@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -25,10 +26,10 @@ from avatar.training.config import OptimiserConfig, RunConfig
 from avatar.training.critic import critic_loss
 from avatar.training.devices import Devices
 from avatar.training.ema import Ema
-from avatar.training.examples import Batch, Examples, batches, collate
-from avatar.training.judging import judge, write_preview
+from avatar.training.examples import Batch, Examples, ExampleSource, batches, collate
 from avatar.training.objective import Objective
 from avatar.training.run_log import ProgressLine, RunLog
+from avatar.training.sharding import load_whole, load_whole_optimiser, spread, whole
 from avatar.training.sources import judged_sources, training_source
 from avatar.training.views import TrainingView
 
@@ -54,12 +55,16 @@ class Trainer:
         self._preset = preset_named(config.preset)
         _check_frames(config, self._preset.autoencoder.frames_per_latent)
         self._objective = objective.to(devices.device)
+        self._is_sharded = config.is_sharded and devices.world_size > 1
+        if self._is_sharded:
+            spread(objective, beside=objective.critic)
         self._picture_px = config.picture_px or self._preset.picture_px
         self._preset.latent_hw(
             (self._picture_px, self._picture_px)
         )  # refuses a size that cannot be
         data = config.data
-        self._source = training_source(data, self._preset, self._picture_px)
+        make = objective.source_maker(data, self._preset, self._picture_px)
+        self._source, judged = training_source(data, make), judged_sources(data, make)
         self._examples = Examples(
             self._source,
             self._preset,
@@ -67,7 +72,7 @@ class Trainer:
             pool=data.pool,
             view=TrainingView(crop_px=data.crop_px, colour_jitter=data.colour_jitter),
         )
-        self._judged = self._load_judged()
+        self._judged = self._load_judged(judged)
         self._optimiser = _adamw(objective.network.parameters(), config.optimiser)
         self._critic_optimiser = None
         if objective.critic is not None:
@@ -138,8 +143,10 @@ class Trainer:
         loss = losses.total_B.mean()
         loss.backward()
         trained = [p for p in objective.network.parameters() if p.grad is not None]
-        self._devices.average([p.grad for p in trained if p.grad is not None])
+        if not self._is_sharded:  # else they were averaged on the way
+            self._devices.average([p.grad for p in trained if p.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(trained, config.optimiser.gradient_clip)
+        norm = whole(norm)
         self._optimiser.step()
         values = {"loss": loss.detach(), "gradient_norm": norm.detach()}
         values.update({name: term.detach().float() for name, term in losses.terms.items()})
@@ -172,19 +179,21 @@ class Trainer:
         if phase == self._phase:
             return
         self._objective.begin_phase(phase)
+        if self._objective.begins_averaged(phase):
+            self._ema.copy_to(self._objective.network)
         self._objective.enter_phase(phase, self._ema, self._calibration())
         self._phase = phase
 
     # -- data
 
-    def _load_judged(self) -> dict[str, list[Batch]]:
+    def _load_judged(self, sources: dict[str, ExampleSource]) -> dict[str, list[Batch]]:
         """Fixed whole pictures to judge by: `unseen` people above all, and `seen` ones last."""
-        if not self._devices.is_first:
-            return {}
+        if not self._devices.is_first and not self._is_sharded:
+            return {}  # a shared objective draws only where all devices do
         data, size = self._config.data, min(8, self._config.batch_size)
         judged: dict[str, Examples] = {
             name: Examples(source, self._preset, seed=HELD_OUT_SEED)
-            for name, source in judged_sources(data, self._preset, self._picture_px).items()
+            for name, source in sources.items()
         }
         judged["seen"] = Examples(
             self._source, self._preset, seed=self._config.seed, pool=data.pool
@@ -215,32 +224,33 @@ class Trainer:
     # -- judging and keeping
 
     def _evaluate(self, log: RunLog | None) -> None:
-        if log is None:
+        if log is None and not self._is_sharded:
             return
         self._objective.eval()
         for name, judged in self._judged.items():
             found = [self._to_device(batch) for batch in judged]
             with self._ema.applied(self._objective.network):
-                metrics = judge(self._objective, found)
-                path = self._config.output / f"{name}_{self._step:07d}.png"
-                write_preview(path, self._objective, found[0])
-            log.write(self._step, {f"{name}/{key}": value for key, value in metrics.items()})
+                metrics = self._objective.judge(found)
+                sheet = cv2.cvtColor(self._objective.preview(found[0]), cv2.COLOR_RGB2BGR)
+            if log is not None:
+                cv2.imwrite(str(self._config.output / f"{name}_{self._step:07d}.png"), sheet)
+                log.write(self._step, {f"{name}/{key}": value for key, value in metrics.items()})
             if name == "unseen":
                 self.last_metrics = metrics
         self._objective.train()
 
     def _save(self) -> None:
         self._devices.wait()
-        if not self._devices.is_first:
-            return
         state: dict[str, Any] = {
             "step": self._step,
             "phase": self._phase,
-            "network": self._objective.network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "ema": self._ema.state(),
+            "network": whole(self._objective.network.state_dict()),
+            "optimiser": whole(self._optimiser.state_dict()),
+            "ema": whole(self._ema.state()),
             "metrics": self.last_metrics,
         }
+        if not self._devices.is_first:
+            return
         if self._objective.critic is not None and self._critic_optimiser is not None:
             state["critic"] = self._objective.critic.state_dict()
             state["critic_optimiser"] = self._critic_optimiser.state_dict()
@@ -248,20 +258,16 @@ class Trainer:
         scratch = path.with_suffix(".partial")
         torch.save(state, scratch)
         scratch.replace(path)
-        self._publish()
-
-    def _publish(self) -> None:
-        with self._ema.applied(self._objective.network):
-            save_weights(
-                self._config.output / f"{self._objective.kind}.safetensors",
-                self._objective.network.state_dict(),
-                kind=self._objective.kind,
-                preset=self._preset,
-                num_train_steps=self._step,
-                data=self._source.description,
-                commit=current_commit(),
-                metrics=self.last_metrics,
-            )
+        save_weights(
+            self._config.output / f"{self._objective.kind}.safetensors",
+            {name: state["ema"].get(name, value) for name, value in state["network"].items()},
+            kind=self._objective.kind,
+            preset=self._objective.shape,
+            num_train_steps=self._step,
+            data=self._source.description,
+            commit=current_commit(),
+            metrics=self.last_metrics,
+        )
 
     def _resume(self) -> None:
         path = self._config.output / STATE_FILE
@@ -269,8 +275,8 @@ class Trainer:
             return
         try:
             state = torch.load(path, map_location=self._devices.device, weights_only=True)
-            self._objective.network.load_state_dict(state["network"])
-            self._optimiser.load_state_dict(state["optimiser"])
+            load_whole(self._objective.network, state["network"])
+            load_whole_optimiser(self._optimiser, state["optimiser"])
             self._ema.load(state["ema"])
             if self._objective.critic is not None and self._critic_optimiser is not None:
                 self._objective.critic.load_state_dict(state["critic"])

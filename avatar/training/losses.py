@@ -1,12 +1,14 @@
 """What makes a picture wrong, as pure functions of tensors; each is a mean per example first.
 
-No pretrained network: shape at several scales, edges, spectrum and change over time stand in for
-perceptual features (design/model.md §3). Per-example means keep a batch's loss the same however it
-is split over devices. Shapes: B batch, F frames, C channels, H, W pixels, L latents.
+No network from elsewhere: shape at several scales, edges, spectrum and change over time, and where
+a stage asks for it the distance of features that this project trains itself (`face_features`).
+Per-example means keep a batch's loss the same however it is split over devices.
+Shapes: B batch, F frames, C channels, H, W pixels, L latents.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +18,8 @@ from torch.nn import functional as F
 from avatar.model.schedule import MIN_TIMESTEP
 
 EPSILON = 1e-3
+Distance = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(drawn, target, weight) as of a picture loss to (B,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,8 @@ class PictureWeights:
     detail: float = 0.0
     """Local strength of fine detail, wherever exactly it lies: without it a net that only ever
     sees one answer draws the mean of all, and a blurred warp counts as progress."""
+    perceptual: float = 0.0
+    """Distance of face features (`avatar.training.face_features`): what a face lacks in kind."""
 
 
 def per_example(values: Tensor) -> Tensor:
@@ -49,11 +55,14 @@ def picture_loss(
     weight_BF1HW: Tensor,
     weights: PictureWeights,
     warp_BFCHW: Tensor | None = None,
+    distance: Distance | None = None,
 ) -> Tensor:
     """(B,) the weighted sum of all terms; `weight` has mean 1 over a picture.
 
-    With `warp` no more fine detail is asked for than the warp has.
+    With `warp` no more fine detail is asked for than the warp has. `distance` measures the
+    perceptual term, which without it must not be asked for.
     """
+    assert distance is not None or weights.perceptual == 0.0, "the stage passes its features"
     difference = drawn_BFCHW - target_BFCHW
     total = weights.pixels * per_example(weight_BF1HW * charbonnier(difference))
     flat, flat_weight = difference.flatten(0, 1), weight_BF1HW.flatten(0, 1)
@@ -85,6 +94,9 @@ def picture_loss(
     if drawn_BFCHW.shape[1] > 1 and weights.change > 0:
         change = difference[:, 1:] - difference[:, :-1]
         total = total + weights.change * per_example(weight_BF1HW[:, 1:] * change.abs())
+    if distance is not None and weights.perceptual > 0:
+        far = distance(drawn_BFCHW, target_BFCHW, weight_BF1HW)
+        total = total + weights.perceptual * far
     return total
 
 

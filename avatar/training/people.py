@@ -43,6 +43,8 @@ class PersonClip:
     alpha_FHW: ByteArray
     landmarks_FN3: FloatArray
     """Pixels of the frames, depth growing away from the camera."""
+    double_landmarks_FN3: FloatArray | None = None
+    """Of another person who makes the same motion (`avatar.motion.double`); None for real ones."""
 
 
 class PeopleSource(Protocol):

@@ -83,6 +83,7 @@ class RenderedPeople:
             clip.rgb_FHW3,
             clip.alpha_FHW,
             clip.landmarks_FN3,
+            clip.driver_landmarks_FN3,
         )
 
     def _render(self, seed: int, plan: ClipPlan) -> Clip:

@@ -1,8 +1,12 @@
-"""Sources of examples by name: the one place that knows which kinds exist, and their mixture."""
+"""Sources of examples by name: the one place that knows which kinds exist, and their mixture.
+
+A stage says what it makes of a source (`MakeSource`); which sources there are, and who of them is
+only judged, is the same for all stages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,6 +18,9 @@ from avatar.training.people import PeopleSource
 from avatar.training.records import RecordedExamples
 from avatar.training.shards import ShardPeople
 from avatar.training.toy import ToyPeople
+
+MakeSource = Callable[[SourceConfig, bool], ExampleSource]
+"""Examples of one source; True for its held-out people."""
 
 
 class Mixture:
@@ -39,26 +46,24 @@ class Mixture:
         return self._sources[chosen].example(random)
 
 
-def training_source(data: DataConfig, preset: ModelPreset, picture_px: int) -> ExampleSource:
+def training_source(data: DataConfig, make: MakeSource) -> ExampleSource:
     """What is trained on; ConfigError or AssetError names what is missing."""
     if not data.sources:
         raise ConfigError("data.sources: at least one source is needed.")
-    sources = [_one(config, data, preset, picture_px) for config in data.sources]
+    sources = [make(config, False) for config in data.sources]
     if len(sources) == 1:
         return sources[0]
     return Mixture(sources, [config.share for config in data.sources])
 
 
-def judged_sources(
-    data: DataConfig, preset: ModelPreset, picture_px: int
-) -> dict[str, ExampleSource]:
+def judged_sources(data: DataConfig, make: MakeSource) -> dict[str, ExampleSource]:
     """What is only judged, by name: `data.judged`, or the held-out people of `data.sources`."""
     if data.judged:
         return {
-            "unseen" if k == 0 else _name(config): _one(config, data, preset, picture_px)
+            "unseen" if k == 0 else _name(config): make(config, False)
             for k, config in enumerate(data.judged)
         }
-    sources = [_one(config, data, preset, picture_px, is_held_out=True) for config in data.sources]
+    sources = [make(config, True) for config in data.sources]
     if len(sources) == 1:
         return {"unseen": sources[0]}
     return {"unseen": Mixture(sources, [config.share for config in data.sources])}
@@ -68,30 +73,32 @@ def _name(config: SourceConfig) -> str:
     return config.kind if config.path is None else config.path.name
 
 
-def _one(
-    config: SourceConfig,
-    data: DataConfig,
-    preset: ModelPreset,
-    picture_px: int,
-    *,
-    is_held_out: bool = False,
-) -> ExampleSource:
+def drawing_examples(data: DataConfig, preset: ModelPreset, picture_px: int) -> MakeSource:
+    """Examples for stages that draw: the warp, its measurements and the truth."""
+
+    def make(config: SourceConfig, is_held_out: bool) -> ExampleSource:
+        if config.kind == "records":
+            if config.path is None or is_held_out:
+                raise ConfigError(
+                    "data.sources: records need a path, and data.judged must name what is held out."
+                )
+            return RecordedExamples(config.path, preset, data.num_frames)
+        return ClipExamples(
+            people_of(config, picture_px, is_held_out),
+            preset,
+            num_frames=data.num_frames,
+            num_references=data.num_references,
+            noise=TrackerNoise(jitter=data.jitter, bias=data.bias),
+            cross_share=data.cross_share,
+        )
+
+    return make
+
+
+def people_of(config: SourceConfig, picture_px: int, is_held_out: bool) -> PeopleSource:
+    """The people of a source; ConfigError for one that holds finished examples only."""
     if config.kind == "records":
-        if config.path is None or is_held_out:
-            raise ConfigError(
-                "data.sources: records need a path, and data.judged must name what is held out."
-            )
-        return RecordedExamples(config.path, preset, data.num_frames)
-    return ClipExamples(
-        _people(config, picture_px, is_held_out),
-        preset,
-        num_frames=data.num_frames,
-        num_references=data.num_references,
-        noise=TrackerNoise(jitter=data.jitter, bias=data.bias),
-    )
-
-
-def _people(config: SourceConfig, picture_px: int, is_held_out: bool) -> PeopleSource:
+        raise ConfigError("data.sources: records hold no landmarks; name toy, shards or rendered.")
     if config.kind == "toy":
         return ToyPeople(picture_px, is_held_out=is_held_out)
     if config.kind == "shards":

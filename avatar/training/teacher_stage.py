@@ -29,11 +29,10 @@ from avatar.model.transformer import DenoisingTransformer, ReferenceCache
 from avatar.training.autoencoder_stage import decode
 from avatar.training.config import TeacherConfig
 from avatar.training.devices import joined_devices
-from avatar.training.ema import Ema
 from avatar.training.examples import Batch, driving_of
 from avatar.training.loop import Trainer
 from avatar.training.losses import velocity_loss
-from avatar.training.objective import Losses, Objective
+from avatar.training.objective import DrawingObjective, Losses
 from avatar.training.rollout import roll_out
 
 POSE, FACE, ALL = "pose", "face", "all"
@@ -47,7 +46,7 @@ SAME_NOISE_SHARE = 0.5
 """Examples whose latents share one noise, as a calm stream does."""
 
 
-class TeacherObjective(Objective):
+class TeacherObjective(DrawingObjective):
     """Flow matching with x_0-prediction."""
 
     kind = "teacher"
@@ -74,9 +73,6 @@ class TeacherObjective(Objective):
             for block in self.transformer.blocks:
                 block.face.requires_grad_(True)
         self.network.autoencoder.requires_grad_(False)
-
-    def enter_phase(self, phase: str, ema: Ema, calibration: list[Batch]) -> None:
-        """Nothing to measure."""
 
     def forward(self, batch: Batch, share: float) -> Losses:
         """Velocity loss at the noise levels that the batch's draws give."""

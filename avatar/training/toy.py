@@ -22,6 +22,8 @@ from avatar.warp.raster import RasterTarget, rasterise
 
 TEXTURE_PX = 128
 SKIN, EYES, MOUTH = 1, 2, 3
+HEAD_SIZE = 0.21
+"""Inter-ocular distance over the picture's side."""
 HELD_OUT_EVERY = 10
 """Every tenth person is for judging only."""
 
@@ -60,7 +62,9 @@ class ToyPeople:
         person = _Person(number, self._size)
         rest = [_rest_pose(random) for _ in range(2)]
         references = [person.draw(pose) for pose in rest]
-        frames = [person.draw(pose) for pose in _motion(random, num_frames)]
+        poses = _motion(random, num_frames)
+        frames = [person.draw(pose) for pose in poses]
+        double = _shape_of(number + self._num_people)
         return PersonClip(
             person=f"toy-{number}",
             references=tuple(
@@ -73,6 +77,7 @@ class ToyPeople:
             rgb_FHW3=np.stack([rgb for rgb, _, _, _ in frames]),
             alpha_FHW=np.stack([alpha for _, _, alpha, _ in frames]),
             landmarks_FN3=np.stack([landmarks for _, _, _, landmarks in frames]),
+            double_landmarks_FN3=np.stack([_placed(double, pose, self._size) for pose in poses]),
         )
 
 
@@ -109,11 +114,41 @@ def _motion(random: np.random.Generator, num_frames: int) -> list[_Pose]:
     ]
 
 
+def _shape_of(number: int) -> FloatArray:
+    """A person's face at rest, in head space."""
+    random = np.random.default_rng([977, number])
+    return topo.canonical_face() * random.uniform(0.88, 1.14, 3).astype(np.float32)
+
+
+def _centre(pose: _Pose, size: int) -> FloatArray:
+    return np.array([0.5 + pose.x, 0.44 + pose.y], np.float32) * size
+
+
+def _placed(shape_N3: FloatArray, pose: _Pose, size: int) -> FloatArray:
+    """Landmarks in the picture of a face at a pose."""
+    shape = shape_N3.copy()
+    lower = np.r_[topo.LIPS_OUTER_LOWER[1:-1], topo.LIPS_INNER_LOWER[1:-1]]
+    middle = float(shape[topo.LIPS_INNER_LOWER, 1].mean())
+    below = np.clip((shape[:468, 1] - middle) / 0.25, 0, 1)
+    shape[:468, 1] += 0.5 * pose.jaw * below
+    shape[lower, 1] += 0.35 * pose.jaw
+    shape[topo.LIPS_OUTER_LOWER[1:-1], 1] -= 0.10 * pose.jaw
+    for upper, under in (
+        (topo.LEFT_LID_UPPER, topo.LEFT_LID_LOWER),
+        (topo.RIGHT_LID_UPPER, topo.RIGHT_LID_LOWER),
+    ):
+        shape[upper] = shape[under] + pose.lids * (shape[upper] - shape[under])
+    shape[468:, :2] += (pose.gaze_x, pose.gaze_y)
+    rotation = from_yaw_pitch_roll(pose.yaw, pose.pitch, pose.roll)
+    return place_head(shape, rotation, _centre(pose, size), HEAD_SIZE * size)
+
+
 class _Person:
     def __init__(self, number: int, size: int) -> None:
         random = np.random.default_rng([977, number])
+        random.uniform(size=3)  # the face's own proportions
         self._size = size
-        self.shape_N3 = topo.canonical_face() * random.uniform(0.88, 1.14, 3).astype(np.float32)
+        self.shape_N3 = _shape_of(number)
         tone = random.uniform(0.25, 0.95)
         self._skin_3 = np.array([235, 180, 150], np.float32) * tone + random.uniform(-15, 15, 3)
         self._hair_3 = random.uniform(10, 190, 3).astype(np.float32)
@@ -156,29 +191,11 @@ class _Person:
                 cv2.fillPoly(texture, [polygon], colour.tolist())
         return np.clip(texture, 0, 255)
 
-    def _express(self, pose: _Pose) -> FloatArray:
-        shape = self.shape_N3.copy()
-        lower = np.r_[topo.LIPS_OUTER_LOWER[1:-1], topo.LIPS_INNER_LOWER[1:-1]]
-        middle = float(shape[topo.LIPS_INNER_LOWER, 1].mean())
-        below = np.clip((shape[:468, 1] - middle) / 0.25, 0, 1)
-        shape[:468, 1] += 0.5 * pose.jaw * below
-        shape[lower, 1] += 0.35 * pose.jaw
-        shape[topo.LIPS_OUTER_LOWER[1:-1], 1] -= 0.10 * pose.jaw
-        for upper, under in (
-            (topo.LEFT_LID_UPPER, topo.LEFT_LID_LOWER),
-            (topo.RIGHT_LID_UPPER, topo.RIGHT_LID_LOWER),
-        ):
-            shape[upper] = shape[under] + pose.lids * (shape[upper] - shape[under])
-        shape[468:, :2] += (pose.gaze_x, pose.gaze_y)
-        return shape
-
     def draw(self, pose: _Pose) -> tuple[ByteArray, ByteArray, ByteArray, FloatArray]:
         """Composite, the person alone, matte, and landmarks at a pose."""
         size = self._size
-        scale = 0.21 * size
-        centre = np.array([0.5 + pose.x, 0.44 + pose.y], np.float32) * size
-        rotation = from_yaw_pitch_roll(pose.yaw, pose.pitch, pose.roll)
-        landmarks = place_head(self._express(pose), rotation, centre, scale)
+        scale, centre = HEAD_SIZE * size, _centre(pose, size)
+        landmarks = _placed(self.shape_N3, pose, size)
         target = RasterTarget.of_size(size, size)
         rasterise(
             landmarks, self._to_texture(self.shape_N3), self._triangles_T3, self._label_T,

@@ -20,7 +20,7 @@ FEATURE_WEIGHT = 2.0
 PICTURES = ("warp", "target", "weight")
 CELLS = ("map", "validity", "guidance")
 LATENTS = ("noise", "latent_noise")
-COLOURED = ("warp", "target", "reference")
+COLOURED = ("warp", "target", "reference", "picture")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class TrainingView:
             seen = _cropped(seen, preset, self.crop_px, random)
         if self.colour_jitter > 0:
             mixing_33 = _other_light(self.colour_jitter, random)
-            seen.update({name: _lit(seen[name], mixing_33) for name in COLOURED})
+            seen.update({name: _lit(seen[name], mixing_33) for name in COLOURED if name in seen})
         return seen
 
 

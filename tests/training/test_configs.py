@@ -9,8 +9,10 @@ import pytest
 
 from avatar.config import load_config
 from avatar.model.presets import preset_named
-from avatar.training.config import AutoencoderConfig, DistilConfig, TeacherConfig
+from avatar.training.config import AutoencoderConfig, DistilConfig, FeaturesConfig, TeacherConfig
 
+SIZES = ("", "_tiny", "_gpu")
+"""The whole model's recipe: on a machine for days, in miniature, in half an hour of a GPU."""
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SECTIONS: dict[str, type[Any]] = {
     "autoencoder": AutoencoderConfig,
@@ -19,7 +21,7 @@ SECTIONS: dict[str, type[Any]] = {
 }
 
 
-@pytest.mark.parametrize("size", ["", "_tiny"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("stage", list(SECTIONS))
 def test_a_configuration_fits_its_preset(stage: str, size: str) -> None:
     config: object = load_config(CONFIGS / f"train_{stage}{size}.toml", SECTIONS[stage])
@@ -42,7 +44,7 @@ def test_the_served_refiner_is_judged_on_people_it_does_not_train_on(name: str) 
 
 
 def test_each_stage_begins_where_the_one_before_ends() -> None:
-    for size in ("", "_tiny"):
+    for size in SIZES:
         read: dict[str, object] = {
             stage: load_config(CONFIGS / f"train_{stage}{size}.toml", section)
             for stage, section in SECTIONS.items()
@@ -53,3 +55,6 @@ def test_each_stage_begins_where_the_one_before_ends() -> None:
         assert isinstance(distil, DistilConfig)
         assert teacher.autoencoder == autoencoder.run.output / "refiner.safetensors"
         assert distil.teacher == teacher.run.output / "teacher.safetensors"
+        features = load_config(CONFIGS / f"train_features{size}.toml", FeaturesConfig)
+        if distil.features is not None:
+            assert distil.features == features.run.output / "features.safetensors"

@@ -140,3 +140,29 @@ def test_other_light_changes_reference_warp_and_truth_alike(examples: Examples) 
         assert found.min() >= -1e-5
         assert found.max() <= 2.0 + 1e-5
     assert np.array_equal(other["warp"][:, 3], whole["warp"][:, 3]), "coverage has no colour"
+
+
+def test_a_share_of_examples_is_driven_by_another_person_with_the_persons_own_truth() -> None:
+    people = ToyPeople(SIZE)
+    exact = TrackerNoise(jitter=0.0, bias=0.0)
+    plain, always = (
+        Examples(
+            ClipExamples(
+                people, TINY, num_frames=2, num_references=1, noise=exact, cross_share=share
+            ),
+            TINY,
+            seed=3,
+        )
+        for share in (0.0, 1.0)
+    )
+    for number in range(2):
+        own, cross = plain[number], always[number]
+        for name in ("target", "reference", "weight"):
+            assert np.array_equal(own[name], cross[name]), name
+        for name in ("warp", "map", "face"):
+            assert not np.array_equal(own[name], cross[name]), name
+        errors = [np.abs(e["warp"] - e["target"]).mean() for e in (own, cross)]
+        assert errors[1] < 2.5 * errors[0] + 0.02, "the motion is the person's own"
+    clip = people.clip(np.random.default_rng(0), 2)
+    assert clip.double_landmarks_FN3 is not None
+    assert np.abs(clip.double_landmarks_FN3 - clip.landmarks_FN3).max() > 1.0

@@ -10,6 +10,7 @@ MODULES = (
     "avatar.training.autoencoder_stage",
     "avatar.training.teacher_stage",
     "avatar.training.distil_stage",
+    "avatar.training.features_stage",
     "avatar.training.record",
     "avatar.training.rendered",
     "avatar.training.command",

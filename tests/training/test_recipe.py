@@ -1,4 +1,4 @@
-"""The whole recipe in miniature by its own commands: train, distil, load, animate."""
+"""The whole recipe in miniature by its own commands: features, train, distil, load, animate."""
 
 from __future__ import annotations
 
@@ -39,13 +39,17 @@ num_warmup_steps = 1
 
 def test_tiny_trains_distils_and_animates(tmp_path: Path) -> None:
     earlier = {
+        "features": "",
         "autoencoder": "",
         "teacher": f'autoencoder = "{tmp_path}/autoencoder/refiner.safetensors"\n',
-        "distil": f'teacher = "{tmp_path}/teacher/teacher.safetensors"\n',
+        "distil": f'teacher = "{tmp_path}/teacher/teacher.safetensors"\n'
+        f'features = "{tmp_path}/features/features.safetensors"\n'
+        "rollout_until = 1.0\n",
     }
+    more = {"distil": "[picture]\nperceptual = 0.1\n[critic]\nweight = 0.02\nfrom_share = 0.5\n"}
     for stage, head in earlier.items():
         config = tmp_path / f"{stage}.toml"
-        config.write_text(head + RUN.format(output=tmp_path / stage))
+        config.write_text(head + RUN.format(output=tmp_path / stage) + more.get(stage, ""))
         assert main(["train", stage, "--config", str(config)]) == 0
 
     loaded = load_model(tmp_path / "distil", RuntimeName.EAGER)

@@ -17,18 +17,19 @@ from avatar.training.rollout import roll_out
 from tests.model.networks import PICTURE, awake_network, random_chunk, random_view
 
 
-@pytest.mark.parametrize("num_denoise_steps", [1, 2, 4])
-def test_a_rollout_equals_the_served_stream(num_denoise_steps: int) -> None:
+@pytest.mark.parametrize(("num_denoise_steps", "num_views"), [(1, 1), (2, 1), (4, 1), (2, 3)])
+def test_a_rollout_equals_the_served_stream(num_denoise_steps: int, num_views: int) -> None:
     network = awake_network(ModelKind.TRANSFORMER)
     assert network.transformer is not None
     model = StreamModel(InferenceRunner(network), TINY, PICTURE)
-    model.set_view(0, random_view(1))
+    views = [random_view(1 + index) for index in range(num_views)]
+    for index, view in enumerate(views):
+        model.set_view(index, view)
     window = SlidingWindow(model, num_denoise_steps=num_denoise_steps, seed=4)
     given = [list(model.condition(random_chunk(seed))) for seed in range(7)]
     streamed = torch.cat([window.push(condition).clone() for condition in given], 1)
 
     noise = np.random.default_rng(4).standard_normal(model.latent_shape).astype(np.float32)
-    view = random_view(1)
     with torch.no_grad():
         reference = network.transformer.reference_cache(
             [
@@ -37,6 +38,7 @@ def test_a_rollout_equals_the_served_stream(num_denoise_steps: int) -> None:
                     torch.from_numpy(view.guidance_13HW),
                     torch.from_numpy(view.face_1M),
                 )
+                for view in views
             ]
         )
         rolled = roll_out(

@@ -12,7 +12,7 @@ from avatar.model.presets import TINY
 from avatar.training.config import DataConfig, SourceConfig
 from avatar.training.people import PersonClip
 from avatar.training.shards import ShardPeople, ShardWriter, is_held_out_person
-from avatar.training.sources import training_source
+from avatar.training.sources import drawing_examples, training_source
 from avatar.training.toy import ToyPeople
 
 SIZE = 64
@@ -75,5 +75,7 @@ def test_missing_and_damaged_shards_are_named(folder: Path, tmp_path: Path) -> N
         )
     with pytest.raises(AssetError, match=r"clip_\d+\.npz: the clip is missing or damaged"):
         ShardPeople(tmp_path, SIZE).clip(np.random.default_rng(0), 2)
+    data = DataConfig(sources=(SourceConfig(kind="shards"),))
+    make = drawing_examples(data, TINY, SIZE)
     with pytest.raises(ConfigError, match="needs a path"):
-        training_source(DataConfig(sources=(SourceConfig(kind="shards"),)), TINY, SIZE)
+        training_source(data, make)
