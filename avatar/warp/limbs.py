@@ -16,7 +16,7 @@ from avatar.frames import ByteArray, ReferenceGeometry
 from avatar.warp.limbs_fitness import unmovable
 from avatar.warp.limbs_hands import find_hand, not_of_hand
 from avatar.warp.limbs_layers import LimbRig, lift_limb, on_bones, trunk_layer
-from avatar.warp.limbs_partition import partition
+from avatar.warp.limbs_partition import partition, with_islands
 from avatar.warp.skeleton import (
     ARMS,
     CHAINS,
@@ -102,20 +102,24 @@ def take_apart(reference: ReferenceGeometry, rgb_HW3: ByteArray, alpha_HW: ByteA
         head_mask(reference, HEAD_SWELL) > 0,
         _TYPICAL_RADIUS * unit,
     )
-    limbs = []
     for number, chain in enumerate(chains, start=1):
         is_own_HW = label_HW == number
         if chain in ARMS:
             outline_C2, radius_px = outline_points(chain, joints_J3), limb_radii(chain, unit)[3]
             is_own_HW &= ~not_of_hand(rgb_HW3, alpha_HW, outline_C2, float(radius_px))
         is_own_HW = on_bones(is_own_HW, chain_points(chain, joints_J3)[:, :2])
+        label_HW[(label_HW == number) & ~is_own_HW] = 0  # crumbs stay on the trunk
+    is_main_HW = is_trunk_HW | (head_mask(reference, HEAD_SWELL) > 0)
+    label_HW = with_islands(label_HW, alpha_HW, is_main_HW)
+    limbs = []
+    for number, chain in enumerate(chains, start=1):
+        is_own_HW = label_HW == number
         is_hidden_HW = (label_HW > number) & (to_bone[chain.name] < _HIDDEN)
         limb = lift_limb(chain, reference, rgb_HW3, alpha_HW, is_own_HW, is_hidden_HW)
         if limb is None:
-            is_own_HW[:] = False
+            label_HW[is_own_HW] = 0
         else:
             limbs.append(limb)
-        label_HW[(label_HW == number) & ~is_own_HW] = 0  # crumbs stay on the trunk
     moving = [limb.chain for limb in limbs]
     trunk_HW4 = trunk_layer(reference, rgb_HW3, alpha_HW, label_HW, moving, is_trunk_HW)
     return TakenApart(trunk_HW4, tuple(limbs), notes)

@@ -12,6 +12,7 @@ import numpy as np
 from avatar.frames import ByteArray, FloatArray, ReferenceGeometry
 from avatar.warp.limbs_partition import LIMB_CORE
 from avatar.warp.skeleton import ARMS, CHAINS, HIPS, LEGS, Chain, body_unit, chain_points, is_seen
+from avatar.warp.skeleton_mask import outline_points
 
 _MIN_BONE_UNITS = 0.15
 """A bone that shows shorter than this points at the camera: there is too little to bend."""
@@ -19,6 +20,8 @@ _MIN_COVERED = 0.8
 """How much of its bones the matte must cover."""
 _MAX_CROSSED = 0.35
 """How much of a limb may lie on another one."""
+_FOLDED_UNITS = 0.25
+"""A hand nearer than this to the other forearm or hand lies on it: neither shows whole."""
 _SKIRT_WIDTHS = 1.45
 """Knees that are this many times as wide as two legs are under a skirt or a coat."""
 _NOT_SHOWN = "the picture does not show enough of it"
@@ -47,6 +50,9 @@ def unmovable(
         left, right = (bone_distance[arm.name] < LIMB_CORE for arm in ARMS)
         if (left & right).sum() > _MAX_CROSSED * min(left.sum(), right.sum()):
             reasons |= {arm.name: "the arms are crossed" for arm in ARMS}
+    if any(_is_folded(arm, other, reference, unit) for arm, other in (ARMS, ARMS[::-1])):
+        for arm in ARMS:
+            reasons.setdefault(arm.name, "the hands lie on each other")
     is_body = is_seen(reference.visibility_J, HIPS)
     notes = tuple(
         f"The {name} moves with the body only: {reason}."
@@ -67,7 +73,11 @@ def _unfit(
     is_inside_C = (points_C2 >= 0).all(1) & (points_C2 < [columns, rows]).all(1)
     if not is_inside_C[:2].all() or not is_seen(reference.visibility_J, chain.joints[:2]):
         return _NOT_SHOWN
-    if not is_inside_C[2:].all() or not is_seen(reference.visibility_J, chain.joints):
+    # A hand that the picture's rim cuts would be torn off there.
+    tip_2 = outline_points(chain, reference.joints_J3)[3]
+    is_whole = chain not in ARMS or bool((tip_2 >= 0).all() and (tip_2 < [columns, rows]).all())
+    is_seen_whole = is_whole and is_seen(reference.visibility_J, chain.joints)
+    if not is_inside_C[2:].all() or not is_seen_whole:
         end = "hand" if chain in ARMS else "foot"
         return f"its {end} is not in the picture"
     lengths = np.linalg.norm(np.diff(points_C2, axis=0), axis=1)
@@ -82,6 +92,24 @@ def _unfit(
     if min(covered) < _MIN_COVERED:
         return "its outline was not found"
     return None
+
+
+def _is_folded(arm: Chain, other: Chain, reference: ReferenceGeometry, unit: float) -> bool:
+    """True where the arm's hand lies on the other arm's forearm or hand."""
+    assert reference.joints_J3 is not None
+    assert reference.visibility_J is not None
+    if not is_seen(reference.visibility_J, arm.joints + other.joints[1:]):
+        return False
+    hand_2 = outline_points(arm, reference.joints_J3)[2:]
+    lower_2 = outline_points(other, reference.joints_J3)[1:]
+    along_P1 = np.linspace(0, 1, 24)[:, None]
+    hand_P2 = hand_2[0] + along_P1 * (hand_2[1] - hand_2[0])
+    for start_2, end_2 in zip(lower_2[:-1], lower_2[1:], strict=True):
+        bone_P2 = start_2 + along_P1 * (end_2 - start_2)
+        apart = np.linalg.norm(hand_P2[:, None] - bone_P2[None], axis=2).min()
+        if apart < _FOLDED_UNITS * unit:
+            return True
+    return False
 
 
 def _is_skirt(reference: ReferenceGeometry, alpha_HW: ByteArray, unit: float) -> bool:

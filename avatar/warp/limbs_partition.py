@@ -30,6 +30,8 @@ _EDGE_COST = 1.0 / 30.0
 _OUTSIDE_COST = 2.0
 _MAX_COST = np.float32(1e6)
 _NUM_SWEEPS = 4
+_FAINT = 25
+"""Coverage below which pieces do not hang together."""
 
 
 def partition(
@@ -84,6 +86,28 @@ def _islands(is_rest_HW: NDArray[np.bool_], is_main_HW: NDArray[np.bool_]) -> ND
     _, piece_HW = cv2.connectedComponents(is_rest_HW.astype(np.uint8))
     main = np.unique(piece_HW[is_rest_HW & is_main_HW])
     return np.asarray(is_rest_HW & ~np.isin(piece_HW, main))
+
+
+def with_islands(
+    label_HW: ByteArray, alpha_HW: ByteArray, is_main_HW: NDArray[np.bool_]
+) -> ByteArray:
+    """Labels where what hangs together with limbs only belongs to the limb it touches most.
+
+    Fingertips, and what a hand holds: left on the trunk they would stay in mid-air once it moves.
+    """
+    rest_HW = ((label_HW == 0) & (alpha_HW > _FAINT)).astype(np.uint8)
+    num_pieces, piece_HW = cv2.connectedComponents(rest_HW)
+    is_main_N = np.zeros(num_pieces, bool)
+    is_main_N[np.unique(piece_HW[is_main_HW & (alpha_HW > 127)])] = True
+    square = np.ones((3, 3), np.uint8)
+    result = label_HW.copy()
+    for piece in np.flatnonzero(~is_main_N[1:]) + 1:
+        is_piece_HW = piece_HW == piece
+        around_HW = cv2.dilate(is_piece_HW.astype(np.uint8), square) > 0
+        touched = np.bincount(label_HW[around_HW], minlength=2)[1:]
+        if touched.any():
+            result[is_piece_HW] = 1 + int(touched.argmax())
+    return result
 
 
 def _without_crumbs(label_HW: ByteArray, radius_px: float) -> ByteArray:
