@@ -96,6 +96,8 @@ def evaluate_voice(
             "largest_no_speech_share": _largest([row["opening_share"] for row in no_speech]),
             "talking_clips_correlation": _mean([clip["correlation"] for clip in talking]),
             "talking_clips_best_correlation": _mean([x["best_correlation"] for x in talking]),
+            "talking_clips_in_step_correlation": _mean([x["in_step_correlation"] for x in talking]),
+            "num_clips_in_step": sum(x["in_step_correlation"] is not None for x in talking),
             "talking_clips_envelope_correlation": _mean(
                 [clip["envelope_correlation"] for clip in talking]
             ),
@@ -132,12 +134,15 @@ def table(report: dict[str, object]) -> list[str]:
     lines.append("nobody speaks                          opening, share of the range")
     for row in _rows(report["no_speech"]):
         lines.append(f"  {row['sound']!s:36}{_cell(row['opening_share'], 10, digits=3)}")
-    lines.append("clips with a sound track    tracker r  at best lag  lag ms  envelope r  left out")
+    lines.append(
+        "clips with a sound track    tracker r  at best lag  lag ms  in step  envelope r  left out"
+    )
     for row in _rows(report["clips"]):
         lag = _cell(row.get("lag_s"), 8, scale=1e3, digits=0)
         lines.append(
             f"  {str(row['clip'])[:28]:28}{_cell(row.get('correlation'), 7)}"
             f"{_cell(row.get('best_correlation'), 13)}{lag}"
+            f"{_cell(row.get('in_step_correlation'), 9)}"
             f"{_cell(row.get('envelope_correlation'), 12)}  {row['left_out'] or ''}"
         )
     return lines

@@ -42,12 +42,7 @@ def agreement(
 ) -> Agreement:
     """Compare two curves at 50 per second, shifted either way by up to `longest_lag_s`."""
     longest = round(longest_lag_s * RATE_HZ)
-    scores = []
-    for shift in range(-longest, longest + 1):
-        first, second = (
-            (a_M[shift:], b_M[: len(b_M) - shift]) if shift >= 0 else (a_M[:shift], b_M[-shift:])
-        )
-        scores.append(correlation(first, second))
+    scores = [shifted_correlation(a_M, b_M, shift) for shift in range(-longest, longest + 1)]
     if any(score is None for score in scores):
         return Agreement(correlation(a_M, b_M), None, None)
     values = np.array(scores, np.float64)
@@ -59,6 +54,26 @@ def agreement(
         offset = 0.0 if bend == 0.0 else float(0.5 * (before - after) / bend)
     lag_s = (best - longest + offset) / RATE_HZ
     return Agreement(correlation(a_M, b_M), round(lag_s, 4), float(values[best]))
+
+
+def shifted_correlation(a_M: FloatArray, b_M: FloatArray, shift: int) -> float | None:
+    """Correlation of curves of one length where the first is taken `shift` moments later."""
+    if shift >= 0:
+        return correlation(a_M[shift:], b_M[: len(b_M) - shift])
+    return correlation(a_M[:shift], b_M[-shift:])
+
+
+def shared_shift(a_MC: FloatArray, b_MC: FloatArray, *, longest_lag_s: float) -> int:
+    """The shift, in moments, at which several pairs of curves (columns) agree best in the mean."""
+    longest = round(longest_lag_s * RATE_HZ)
+    scores = [
+        [
+            shifted_correlation(a_M, b_M, shift) or 0.0
+            for a_M, b_M in zip(a_MC.T, b_MC.T, strict=True)
+        ]
+        for shift in range(-longest, longest + 1)
+    ]
+    return int(np.argmax(np.mean(scores, axis=1))) - longest
 
 
 def envelope(samples_T: FloatArray, rate_hz: int, times_s: FloatArray) -> FloatArray:

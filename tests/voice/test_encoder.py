@@ -27,9 +27,9 @@ from avatar.motion.audio.mouth import (
     NUM_COEFFICIENTS,
     PRESS,
     mouth_basis,
+    mouth_lengths,
     shape_offset,
 )
-from avatar.training.voice.basis import measure
 from avatar.training.voice.network import VoiceNetwork
 from tests.voice.conftest import pieces
 
@@ -116,7 +116,7 @@ def test_damaged_weights_are_named(tmp_path: Path) -> None:
 
 
 def test_each_coefficient_changes_its_own_length_only() -> None:
-    lengths = measure(mouth_basis().astype(np.float64))
+    lengths = mouth_lengths(mouth_basis().astype(np.float64))
     np.testing.assert_allclose(lengths[:5], np.eye(5), atol=0.01)
     np.testing.assert_allclose(lengths[5:], 0.0, atol=0.01)
     assert len(COEFFICIENTS) == NUM_COEFFICIENTS == 7

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from avatar.data.voice.espeak import Espeak
 from avatar.errors import ConfigError
 from avatar.evaluation.voice import _cell, _largest, _mean
 from avatar.evaluation.voice_alignment import align, can_align
-from avatar.evaluation.voice_clips import _is_busy, evaluate_clips
+from avatar.evaluation.voice_clips import _in_step, _is_busy, evaluate_clips
 from avatar.evaluation.voice_measures import agreement, correlation, envelope
 from avatar.evaluation.voice_mouth import HeardMouth
 from avatar.evaluation.voice_real import by_language, closure_scores, transcripts
@@ -104,6 +105,26 @@ def test_a_talking_mouth_is_told_from_a_grimace() -> None:
     assert _is_busy((0.1 + 0.1 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
     assert not _is_busy(np.where((time_s > 2) & (time_s < 3), 0.2, 0.0).astype(np.float32))
     assert not _is_busy((0.001 * np.sin(2 * np.pi * 2.0 * time_s)).astype(np.float32))
+
+
+def test_a_clip_out_of_step_is_put_in_step_by_its_other_half() -> None:
+    rng = np.random.default_rng(3)
+    heard_MC = gaussian_filter1d(rng.normal(size=(520, 3)), 4.0, axis=0).astype(np.float32)
+    seen_MC = heard_MC + rng.normal(scale=0.5 * heard_MC.std(), size=(520, 3)).astype(np.float32)
+    for shift in (-5, 0, 6):  # moments by which the sound comes late
+        offset_s, score = _in_step(np.roll(heard_MC, shift, axis=0)[10:-10], seen_MC[10:-10])
+        assert offset_s == pytest.approx(shift / 50, abs=0.02)
+        assert score is not None
+        assert score > 0.8
+
+
+def test_halves_that_disagree_tell_nothing_of_a_clip_s_offset() -> None:
+    rng = np.random.default_rng(4)
+    seen_MC = gaussian_filter1d(rng.normal(size=(500, 3)), 4.0, axis=0).astype(np.float32)
+    heard_MC = np.concatenate(
+        [np.roll(seen_MC, -6, axis=0)[:250], np.roll(seen_MC, 6, axis=0)[250:]]
+    )
+    assert _in_step(heard_MC, seen_MC) == (None, None)
 
 
 @pytest.mark.media

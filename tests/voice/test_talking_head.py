@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avatar.__main__ import main
-from avatar.evaluation.voice_clips import tracked_opening
+from avatar.evaluation.voice_clips import tracked_mouth
 from avatar.evaluation.voice_measures import agreement
 from avatar.evaluation.voice_mouth import heard_mouth
 from avatar.motion.audio.sound import read_sound
@@ -33,12 +33,14 @@ def test_speech_makes_a_picture_talk_in_time(
     summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert summary["has_audio"]
     assert summary["duration_s"] == pytest.approx(2.74 + 0.4, abs=0.15)
-    times_s, seen_M = tracked_opening(output)
-    assert np.isfinite(seen_M).mean() > 0.9
+    tracked = tracked_mouth(output)
+    is_seen = np.isfinite(tracked.opening_M)
+    assert is_seen.mean() > 0.9
     sound = read_sound(speech)
     mouth = heard_mouth(sound.samples_T, sound.sample_rate_hz, None)
-    is_seen = np.isfinite(seen_M)
-    seen = np.interp(mouth.times_s, times_s[is_seen], seen_M[is_seen]).astype(np.float32)
+    seen = np.interp(mouth.times_s, tracked.times_s[is_seen], tracked.opening_M[is_seen]).astype(
+        np.float32
+    )
     score = agreement(seen, mouth.opening_M)
     assert score.best_correlation is not None
     assert score.best_correlation > 0.7

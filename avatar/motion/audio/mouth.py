@@ -16,16 +16,23 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar.errors import AssetError
 from avatar.frames import NUM_LANDMARKS, FloatArray
+from avatar.motion import topology as topo
 
 COEFFICIENTS: Final = ("aperture", "jaw", "width", "protrusion", "upper", "press", "tuck")
 """Inner-lip gap; drop of the chin; distance of the mouth corners; lips forward; upper lip raised;
 lips pressed together (p, b, m); lower lip at the upper teeth (f, v)."""
 NUM_COEFFICIENTS: Final = len(COEFFICIENTS)
 APERTURE: Final = COEFFICIENTS.index("aperture")
+JAW: Final = COEFFICIENTS.index("jaw")
+WIDTH: Final = COEFFICIENTS.index("width")
 PRESS: Final = COEFFICIENTS.index("press")
+
+NUM_LENGTHS: Final = COEFFICIENTS.index("press")
+"""The coefficients before that one are lengths, see `mouth_lengths`."""
 
 INTER_OCULAR_MM: Final = 62.0
 """Of an adult: turns articulation measured in millimetres into our unit."""
@@ -57,3 +64,25 @@ def mouth_basis() -> FloatArray:
 def shape_offset(coefficients_K: FloatArray) -> FloatArray:
     """The (N, 3) offset from the neutral shape that these coefficients mean."""
     return np.tensordot(coefficients_K, mouth_basis(), axes=1).astype(np.float32)
+
+
+def mouth_lengths(
+    shapes_XN3: NDArray[np.float32] | NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """What is measured of faces in head space, or of their changes (X, N, 3): (X, NUM_LENGTHS).
+
+    Inner-lip gap, drop of the chin, distance of the mouth corners, lips forward, upper lip raised.
+    """
+    upper, lower = topo.LIPS_INNER_UPPER[4:7], topo.LIPS_INNER_LOWER[4:7]
+    left, right = topo.MOUTH_CORNERS
+    red = np.concatenate([topo.LIPS_OUTER_UPPER[3:8], topo.LIPS_OUTER_LOWER[3:8]])
+    return np.stack(
+        [
+            (shapes_XN3[:, lower, 1] - shapes_XN3[:, upper, 1]).mean(axis=1),
+            shapes_XN3[:, topo.CHIN, 1],
+            shapes_XN3[:, left, 0] - shapes_XN3[:, right, 0],
+            -shapes_XN3[:, red, 2].mean(axis=1),
+            -shapes_XN3[:, upper, 1].mean(axis=1),
+        ],
+        axis=1,
+    ).astype(np.float64)

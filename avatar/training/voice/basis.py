@@ -26,7 +26,13 @@ from scipy.spatial import cKDTree
 from avatar.data.assets import load_pack
 from avatar.frames import NUM_LANDMARKS, FloatArray
 from avatar.motion import topology as topo
-from avatar.motion.audio.mouth import BASIS_PATH, COEFFICIENTS, NUM_COEFFICIENTS
+from avatar.motion.audio.mouth import (
+    BASIS_PATH,
+    COEFFICIENTS,
+    NUM_COEFFICIENTS,
+    NUM_LENGTHS,
+    mouth_lengths,
+)
 from avatar.motion.expression import lip_spread
 
 Floats = NDArray[np.float64]
@@ -61,30 +67,9 @@ PROTOTYPES: Final[Mapping[str, Mapping[str, float]]] = {
 }
 assert tuple(PROTOTYPES) == COEFFICIENTS
 
-_MEASURED: Final = COEFFICIENTS[:5]
 _NEAREST: Final = 4
 _REACH: Final = (0.55, 0.35)
 """Landmarks farther than this above the mouth hold still, faded over the second number."""
-
-
-def measure(shapes_XN3: Floats) -> Floats:
-    """What a tracker would measure of shape changes (X, N, 3): (X, 5) in the coefficients' units.
-
-    Inner-lip gap, drop of the chin, distance of the mouth corners, lips forward, upper lip raised.
-    """
-    upper, lower = topo.LIPS_INNER_UPPER[4:7], topo.LIPS_INNER_LOWER[4:7]
-    left, right = topo.MOUTH_CORNERS
-    red = np.concatenate([topo.LIPS_OUTER_UPPER[3:8], topo.LIPS_OUTER_LOWER[3:8]])
-    return np.stack(
-        [
-            (shapes_XN3[:, lower, 1] - shapes_XN3[:, upper, 1]).mean(axis=1),
-            shapes_XN3[:, topo.CHIN, 1],
-            shapes_XN3[:, left, 0] - shapes_XN3[:, right, 0],
-            -shapes_XN3[:, red, 2].mean(axis=1),
-            -shapes_XN3[:, upper, 1].mean(axis=1),
-        ],
-        axis=1,
-    )
 
 
 def landmark_expressions() -> tuple[dict[str, Floats], Floats]:
@@ -145,13 +130,12 @@ def mouth_basis() -> FloatArray:
 
 def _dual(prototypes_KN3: Floats) -> Floats:
     """Mixtures of the prototypes that change one measured length by one each, or none."""
-    num_measured = len(_MEASURED)
-    measured_KQ = measure(prototypes_KN3)
-    dual_QQ = np.linalg.inv(measured_KQ[:num_measured])
+    measured_KQ = mouth_lengths(prototypes_KN3)
+    dual_QQ = np.linalg.inv(measured_KQ[:NUM_LENGTHS])
     basis_KN3 = prototypes_KN3.copy()
-    basis_KN3[:num_measured] = np.tensordot(dual_QQ, prototypes_KN3[:num_measured], axes=1)
-    basis_KN3[num_measured:] -= np.tensordot(
-        measured_KQ[num_measured:], basis_KN3[:num_measured], axes=1
+    basis_KN3[:NUM_LENGTHS] = np.tensordot(dual_QQ, prototypes_KN3[:NUM_LENGTHS], axes=1)
+    basis_KN3[NUM_LENGTHS:] -= np.tensordot(
+        measured_KQ[NUM_LENGTHS:], basis_KN3[:NUM_LENGTHS], axes=1
     )
     return basis_KN3
 
