@@ -3,6 +3,7 @@
     copy | warp | echo | auto | neural                      as anywhere else
     warp-no-mouth | warp-still-background | warp-blurred    see avatar.evaluation.variants
     neural:steps=1  neural:without=face-tokens  neural:views=1  neural:runtime=eager
+    neural:earlier=kept                                     (good frames become references)
                                                             and any of them, joined by commas
 
 Knows names; does not know metrics.
@@ -16,20 +17,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avatar.character.character import Character
+from avatar.errors import ConfigError
 from avatar.evaluation.ablation import AblatedRunner, Ablation
 from avatar.evaluation.variants import CONTROLS, Variant, VariantAnimator
 from avatar.model.loading import RuntimeName
 from avatar.model.runtime import GraphRunner
 from avatar.stream.animator import Animator
+from avatar.stream.earlier_frames import KeepRules
 from avatar.stream.effort import Level
 from avatar.stream.factory import AnimatorKind, make_animator
-from avatar.stream.neural import NeuralAnimator, NeuralRenderer
+from avatar.stream.neural import NeuralAnimator
 from avatar.stream.neural_choice import RUNTIMES, WEIGHTS_FOLDER, demand_neural
+from avatar.stream.neural_renderer import NeuralRenderer
 from avatar.stream.performer import FaceSource
 from avatar.stream.warp_animator import WarpAnimator, WarpStream
 
 _NEURAL = "neural:"
-OPTIONS = ("steps", "without", "views", "runtime")
+OPTIONS = ("steps", "without", "views", "runtime", "earlier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def contender(text: str) -> Contender:
             "views": "a number from 1 to 4",
             "without": ", ".join(Ablation),
             "runtime": ", ".join(RuntimeName),
+            "earlier": "kept",
         }
         if key not in allowed:
             raise argparse.ArgumentTypeError(
@@ -85,6 +90,7 @@ def contender(text: str) -> Contender:
             "views": value.isdecimal() and 1 <= int(value) <= 4,
             "without": value in list(Ablation),
             "runtime": value in list(RuntimeName),
+            "earlier": value == "kept",
         }[key]
         if not is_known:
             raise argparse.ArgumentTypeError(f"'{part}' in '{text}': must be {allowed[key]}")
@@ -101,6 +107,10 @@ def _neural(
     runner: GraphRunner = choice.loaded.runner.twin()
     if "without" in options:
         runner = AblatedRunner(runner, Ablation(options["without"]))
+    if "earlier" in options and runner.is_refiner:
+        raise ConfigError(
+            "neural:earlier=kept: these weights are a refiner, which looks at no further reference."
+        )
     levels = choice.levels
     if "steps" in options:
         levels = (Level(int(options["steps"]), 1, 0.0),)
@@ -110,6 +120,7 @@ def _neural(
         levels=levels,
         reason=choice.reason,
         face_tracker=face_tracker,
+        keep=KeepRules() if "earlier" in options else None,
     )
     if "views" in options:
         animator.num_views = int(options["views"])

@@ -198,10 +198,11 @@ class StreamModel:
             self._cross[:, :, :, :, at] = outputs[3]
         self._view_bias_1R[:, index] = 0.0
 
-    def clear_views(self) -> None:
-        """Forget the reference."""
-        self._features = None
-        self._view_bias_1R[:] = HIDDEN
+    def clear_views(self, first: int = 0) -> None:
+        """Forget the views from `first` on; without the first there is no reference."""
+        if first == 0:
+            self._features = None
+        self._view_bias_1R[:, first:] = HIDDEN
 
     def restart(self) -> None:
         """Forget the past of the stream; slots are hidden by whoever owns their bias."""

@@ -65,6 +65,12 @@ def test_a_refiner_has_no_attention_to_take_away(tmp_path: Path) -> None:
         AblatedRunner(runner, Ablation.REFERENCE_ATTENTION)
 
 
+def test_a_refiner_looks_at_no_earlier_frame(tmp_path: Path) -> None:
+    folder = save_awake(tmp_path, "refiner")
+    with pytest.raises(ConfigError, match="looks at no further reference"):
+        contender("neural:earlier=kept,runtime=eager").make(weights=folder)
+
+
 @pytest.mark.parametrize("ablation", list(Ablation))
 def test_every_ablation_changes_the_picture(ablation: Ablation) -> None:
     runner = InferenceRunner(awake_network(ModelKind.TRANSFORMER))

@@ -18,8 +18,9 @@ from avatar.model.presets import TINY
 from avatar.model.runtime import Correction
 from avatar.model.torch_runner import InferenceRunner
 from avatar.stream.effort import Effort, Level
-from avatar.stream.neural import NeuralAnimator, NeuralRenderer, composed
+from avatar.stream.neural import NeuralAnimator
 from avatar.stream.neural_inputs import FrameInputs, NeuralInputs, at_rest, picture_4HW
+from avatar.stream.neural_renderer import NeuralRenderer, composed
 from avatar.stream.viewport import whole_picture
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from

@@ -16,7 +16,8 @@ from avatar.model.presets import TINY
 from avatar.model.runtime import Array, GraphRunner
 from avatar.model.torch_runner import InferenceRunner
 from avatar.stream.effort import Effort, Level
-from avatar.stream.neural import OLDEST_CHUNKS, NeuralAnimator
+from avatar.stream.neural import NeuralAnimator
+from avatar.stream.neural_renderer import OLDEST_CHUNKS
 from tests.model.networks import awake_network
 from tests.stream.fakes import NoFace, SlowClock
 
@@ -146,7 +147,7 @@ def test_a_model_that_is_chunks_late_is_left_to_rest(
     runner = _gated()
     runner.may_decode.set()
     monkeypatch.setattr(
-        "avatar.stream.neural.monotonic_s", SlowClock(1.1 * OLDEST_CHUNKS * 2 * 0.04)
+        "avatar.stream.neural_renderer.monotonic_s", SlowClock(1.1 * OLDEST_CHUNKS * 2 * 0.04)
     )
     animator = _animator(runner, levels=(FULL, REST))
     animator.open(character)

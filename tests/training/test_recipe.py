@@ -13,7 +13,7 @@ from avatar.frames import Stamp
 from avatar.model.loading import RuntimeName, load_model
 from avatar.model.presets import TINY
 from avatar.stream.effort import Level
-from avatar.stream.neural import NeuralRenderer
+from avatar.stream.neural_renderer import NeuralRenderer
 from avatar.timing import StageTimers
 from avatar.training.examples import motion_from
 from avatar.training.toy import ToyPeople
