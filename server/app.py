@@ -30,7 +30,6 @@ WEB_FOLDER = Path(__file__).resolve().parents[1] / "client" / "web"
 MAX_NAME_CHARACTERS = 80
 _OVERHEAD_BYTES = 64 * 1024
 _OFFER_BYTES = protocol.MAX_SDP_BYTES + protocol.MAX_MESSAGE_BYTES
-CANVAS_PX = 512
 
 Offer = TypeVar("Offer", protocol.SessionOffer, protocol.OverlayOffer)
 
@@ -145,7 +144,7 @@ class LiveApp:
             version=importlib.metadata.version("liveactor"),
             protocol=protocol.PROTOCOL_VERSION,
             max_sessions=config.sessions.max_sessions,
-            video=protocol.VideoFormat(CANVAS_PX, CANVAS_PX, config.video.fps),
+            fps=config.video.fps,
             limits=protocol.Limits(
                 picture_bytes=config.characters.picture_bytes,
                 pictures_per_character=config.characters.pictures_per_character,

@@ -136,15 +136,6 @@ ClientMessage = Heartbeat | Settings | UseCharacter | Calibrate | NeutralFace | 
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFormat:
-    """The picture that the server sends."""
-
-    width: int
-    height: int
-    fps: float
-
-
-@dataclass(frozen=True, slots=True)
 class Hello:
     """First message of the server on the channel."""
 
@@ -152,7 +143,8 @@ class Hello:
     protocol: int
     session: str
     character: str
-    video: VideoFormat
+    fps: float
+    """At which the picture is sent; its size is the character's, and a swap may change it."""
     heartbeat_interval_s: float
     heartbeat_timeout_s: float
     is_probe: bool
@@ -300,7 +292,7 @@ class ServerConfig:
     version: str
     protocol: int
     max_sessions: int
-    video: VideoFormat
+    fps: float
     limits: Limits
     ice: tuple[IceServer, ...]
     is_probe_allowed: bool

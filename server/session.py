@@ -262,14 +262,12 @@ class Session:
             self.close_soon("client" if state == "closed" else "timeout")
 
     def _on_open(self) -> None:
-        video = self._config.video
-        side = 512
         self._say(
             protocol.Hello(
                 protocol=protocol.PROTOCOL_VERSION,
                 session=self.id,
                 character=self._character_id,
-                video=protocol.VideoFormat(side, side, video.fps),
+                fps=self._config.video.fps,
                 heartbeat_interval_s=protocol.HEARTBEAT_INTERVAL_S,
                 heartbeat_timeout_s=self._config.sessions.silence_timeout_s,
                 is_probe=self._is_probe,

@@ -11,10 +11,9 @@
  * @typedef {{p50_ms: number, p95_ms: number}} StageLatency
  * @typedef {{driving_rtp_timestamp: number, sent_rtp_timestamp: number,
  *   server_ms: number}} FrameTrace
- * @typedef {{width: number, height: number, fps: number}} VideoFormat
  * @typedef {{id: string, name: string, description: string, style: string, framing: string,
  *   thumbnail_url: string, is_uploaded: boolean, notes: string[]}} CharacterInfo
- * @typedef {{version: string, protocol: number, max_sessions: number, video: VideoFormat,
+ * @typedef {{version: string, protocol: number, max_sessions: number, fps: number,
  *   limits: {picture_bytes: number, pictures_per_character: number, message_bytes: number,
  *   sdp_bytes: number}, ice: RTCIceServer[], is_probe_allowed: boolean,
  *   heartbeat_interval_s: number, heartbeat_timeout_s: number}} ServerConfig
@@ -53,7 +52,7 @@ const SERVER_FIELDS = Object.freeze({
     protocol: "number",
     session: "string",
     character: "string",
-    video: "object",
+    fps: "number",
     heartbeat_interval_s: "number",
     heartbeat_timeout_s: "number",
     is_probe: "boolean",

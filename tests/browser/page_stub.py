@@ -108,7 +108,7 @@ class StubServer:
                 "version": "0.1.0",
                 "protocol": 1,
                 "max_sessions": 2,
-                "video": {"width": 512, "height": 512, "fps": 25.0},
+                "fps": 25.0,
                 "limits": {
                     "picture_bytes": 10 * 2**20,
                     "pictures_per_character": 4,
@@ -214,7 +214,7 @@ class StubServer:
             "protocol": 1,
             "session": session,
             "character": offer["character"],
-            "video": {"width": 512, "height": 512, "fps": 25.0},
+            "fps": 25.0,
             "heartbeat_interval_s": 0.5,
             "heartbeat_timeout_s": 2.0,
             "is_probe": self.is_probe_allowed and offer["probe"],
