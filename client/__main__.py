@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from client.probe import ProbeError, describe, measure, to_json
+from client.probe import CAMERA_FPS, ProbeError, describe, measure, to_json
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     probe.add_argument("--url", default="http://127.0.0.1:8080/", help="the app's address")
     probe.add_argument("--clip", type=Path, required=True, help="video that plays as the camera")
     probe.add_argument("--seconds", type=float, default=20.0, help="how long to measure")
+    probe.add_argument("--camera-fps", type=float, default=CAMERA_FPS, help="the camera's rate")
     probe.add_argument("--character", help="id of a gallery character; default: the first")
     probe.add_argument("--screenshot", type=Path, help="write the page's picture to this PNG")
     probe.add_argument("--json", action="store_true", help="print one line of JSON at the end")
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options))
     if options.seconds <= 0:
         parser.error("--seconds must be above 0")
+    if not 1 <= options.camera_fps <= 120:
+        parser.error("--camera-fps must be from 1 to 120")
     try:
         report = measure(
             options.url,
@@ -41,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             seconds=options.seconds,
             character=options.character,
             screenshot=options.screenshot,
+            camera_fps=options.camera_fps,
         )
     except ProbeError as error:
         print(error, file=sys.stderr)

@@ -91,14 +91,16 @@ def find_chromium() -> str:
     raise ProbeError("No Chromium was found: install it (Debian: apt-get install chromium).")
 
 
-def make_camera_file(clip: Path, target: Path, *, seconds: float = 20.0) -> None:
-    """Convert a clip to the raw video a fake camera plays in a loop (640x480, 25 fps)."""
+def make_camera_file(
+    clip: Path, target: Path, *, seconds: float = 20.0, fps: float = CAMERA_FPS
+) -> None:
+    """Convert a clip to the raw video a fake camera plays in a loop (640x480)."""
     if not clip.is_file():
         raise ProbeError(f"{clip}: no such file; --clip takes a video file.")
     width, height = CAMERA_SIZE
     filters = (
         f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},"
-        f"fps={CAMERA_FPS}"
+        f"fps={fps:g}"
     )
     command = ["ffmpeg", "-v", "error", "-y", "-t", str(seconds), "-i", str(clip), "-an"]
     command += ["-vf", filters, "-pix_fmt", "yuv420p", str(target)]
@@ -173,11 +175,12 @@ def measure(
     seconds: float,
     character: str | None = None,
     screenshot: Path | None = None,
+    camera_fps: float = CAMERA_FPS,
 ) -> ProbeReport:
     """Run one session and measure it; raises ProbeError."""
     with tempfile.TemporaryDirectory(prefix="liveactor-probe-") as folder:
         camera = Path(folder) / "camera.y4m"
-        make_camera_file(clip, camera)
+        make_camera_file(clip, camera, fps=camera_fps)
         with open_page(url, camera) as page:
             start_session(page, character=character)
             first: dict[str, Any] = page.evaluate("window.__probe.summary()")

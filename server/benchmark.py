@@ -44,12 +44,18 @@ _NO_HOLD = "[video]\nmax_hold_s = 0.0\n"
 
 
 def _run(
-    clip: Path, seconds: float, gallery: Path | None, *options: str, config: str = ""
+    clip: Path,
+    seconds: float,
+    gallery: Path | None,
+    *options: str,
+    config: str = "",
+    camera_fps: float | None = None,
 ) -> dict[str, Any]:
     with serving(*options, config=with_gallery(gallery, config)) as server:
         wait_until_open(server.url)
         load_before = os.getloadavg()[0]
-        report = probe(server.url, clip, seconds)
+        camera = [] if camera_fps is None else ["--camera-fps", str(camera_fps)]
+        report = probe(server.url, clip, seconds, *camera)
         counters = metrics(server.url)
     report["load_before"] = round(load_before, 2)
     report["server"] = {k: v for k, v in counters.items() if "events" in k or "dropped" in k}
@@ -82,9 +88,11 @@ def transport(clip: Path, seconds: float, gallery: Path | None) -> dict[str, Any
     }
 
 
-def live(clip: Path, seconds: float, gallery: Path | None, animator: str) -> dict[str, Any]:
+def live(
+    clip: Path, seconds: float, gallery: Path | None, animator: str, camera_fps: float | None
+) -> dict[str, Any]:
     """A real animator."""
-    return _run(clip, seconds, gallery, "--animator", animator)
+    return _run(clip, seconds, gallery, "--animator", animator, camera_fps=camera_fps)
 
 
 def loss(clip: Path, seconds: float, gallery: Path | None) -> dict[str, Any]:
@@ -136,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clip", type=Path, help="plays as the camera (not for speak, voice)")
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--animator", default="warp", choices=list(AnimatorKind))
+    parser.add_argument("--camera-fps", type=float, help="of live; default: the probe's")
     parser.add_argument("--sessions", type=int, default=20, help="short sessions of the soak")
     parser.add_argument("--gallery", type=Path, help="characters to use instead of the built-in")
     parser.add_argument("--every", type=float, default=300.0, help="stretches of speak, voice, s")
@@ -153,7 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif options.what == "transport":
         report = transport(options.clip, options.seconds, options.gallery)
     elif options.what == "live":
-        report = live(options.clip, options.seconds, options.gallery, options.animator)
+        report = live(
+            options.clip, options.seconds, options.gallery, options.animator, options.camera_fps
+        )
     elif options.what == "loss":
         report = loss(options.clip, options.seconds, options.gallery)
     elif options.what == "shutdown":

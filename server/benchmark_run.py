@@ -65,9 +65,9 @@ def _wait_until_ready(url: str) -> None:
         time.sleep(0.5)
 
 
-def probe(url: str, clip: Path, seconds: float) -> dict[str, Any]:
-    """One session measured from outside."""
-    command = [sys.executable, "-m", "client", "probe", "--url", url, "--clip", str(clip)]
+def probe(url: str, clip: Path, seconds: float, *more: str) -> dict[str, Any]:
+    """One session measured from outside; `more` options go to the probe."""
+    command = [sys.executable, "-m", "client", "probe", "--url", url, "--clip", str(clip), *more]
     done = subprocess.run(
         [*command, "--seconds", str(seconds), "--json"], capture_output=True, text=True
     )
