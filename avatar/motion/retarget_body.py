@@ -38,9 +38,9 @@ _NECK_LIMIT = 0.8
 _TORSO_LIMIT_RAD = np.radians(25.0)
 _STILL_IOD, _STILL_RAD = 0.10, float(np.radians(6.0))
 """What a pose tracker makes of shoulders that keep still; the trunk follows what goes beyond."""
-_STILL_DEEP_RAD = float(np.radians(20.0))
+_STILL_DEEP_RAD = float(np.radians(40.0))
 """The same for turns out of the picture's plane, which it guesses: one reaching arm is such a turn
-to it."""
+to it. Turns below it only make trunks tremble."""
 _TRUNK_SEEN = (0.5, 0.8)
 """Visibility of shoulders and hips: below it they are a guess (hidden, cut off), above it seen."""
 _FOLLOW_HEAD = 0.6
