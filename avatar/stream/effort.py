@@ -18,8 +18,9 @@ OBSERVED_S = 2.56
 searched for passes sooner."""
 TOO_MUCH = 0.95
 """Share of the time between two frames from which on a level is too much."""
-ROOM = 0.75
-"""Share that the level above may need at most before it is tried again."""
+ROOM = 0.85
+"""Share that the level above may need at most before it is tried again: as if the model's work
+came on top, though live it is done beside the stream."""
 PATIENCE_S, MAX_PATIENCE_S = 10.0, 320.0
 """Before a level above is tried for the first time, and at most, in time of the driving."""
 
@@ -60,6 +61,10 @@ class Effort:
         self._patience = round(PATIENCE_S / chunk_s)
         self._max_patience = round(MAX_PATIENCE_S / chunk_s)
         self._index = 0
+        self._was_tried = False
+        """This level was gone up to, not down."""
+        self.changed_at_s = 0.0
+        """The median that led to the latest change."""
         self._begin()
 
     def _begin(self) -> None:
@@ -90,15 +95,18 @@ class Effort:
         frame_s = self.frame_s
         if frame_s is None:
             return None
-        return self._lowered(frame_s) or self._raised(frame_s)
+        changed = self._lowered(frame_s) or self._raised(frame_s)
+        if changed is not None:
+            self.changed_at_s = frame_s
+        return changed
 
     def _lowered(self, frame_s: float) -> Level | None:
         is_fitting = frame_s <= TOO_MUCH * self._period_s
         if is_fitting or self._index + 1 == len(self._levels):
             return None
-        # A level that did not last was tried too early.
-        self._patience = min(self._max_patience, 2 * self._patience)
-        return self._go_to(self._index + 1)
+        if self._was_tried:  # a level that did not last was tried too early
+            self._patience = min(self._max_patience, 2 * self._patience)
+        return self._go_to(self._index + 1, was_tried=False)
 
     def _raised(self, frame_s: float) -> Level | None:
         if self._index == 0 or self._num_seen < self._patience:
@@ -107,9 +115,9 @@ class Effort:
         expected_s = frame_s + max(0.0, above.model_frame_s - self.level.model_frame_s)
         if expected_s > ROOM * self._period_s:
             return None
-        return self._go_to(self._index - 1)
+        return self._go_to(self._index - 1, was_tried=True)
 
-    def _go_to(self, index: int) -> Level:
-        self._index = index
+    def _go_to(self, index: int, *, was_tried: bool) -> Level:
+        self._index, self._was_tried = index, was_tried
         self._begin()
         return self.level

@@ -98,8 +98,9 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
         if isinstance(renderer, NeuralRenderer):
             renderer.spend(level)
         text = f"{self._reason} At present the machine affords: {level}."
+        took_ms = 1e3 * self._effort.changed_at_s
+        _log.info("a picture took %.0f ms: the machine affords %s", took_ms, level)
         self._drawing = Drawing("warp" if level.num_denoise_steps == 0 else "neural", text)
-        _log.info("%s", text)
 
     def _renderer_of(self, character: Character) -> NeuralRenderer | WarpStream:
         level = self._effort.level

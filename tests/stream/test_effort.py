@@ -52,8 +52,8 @@ def test_a_few_slow_chunks_change_nothing() -> None:
 def test_a_level_up_needs_room_for_what_it_costs() -> None:
     effort = _effort()
     _spend(effort, 0.05, NUM_OBSERVED)
-    # One step takes 0.021; the second one more would take 0.01: 0.031 of 0.03 at most.
-    assert _spend(effort, 0.021, 1000) == []
+    # One step takes 0.025; the second one more would take 0.01: 0.035 of 0.034 at most.
+    assert _spend(effort, 0.025, 1000) == []
     assert _spend(effort, 0.015, NUM_OBSERVED) == [LEVELS[0]]
 
 
@@ -68,7 +68,15 @@ def test_each_failed_try_makes_it_wait_longer() -> None:
             _spend(effort, 0.01, 1)
             waited += 1
         waits.append(waited)
-    assert waits == [2 * PATIENCE_CHUNKS, 4 * PATIENCE_CHUNKS, 8 * PATIENCE_CHUNKS]
+    assert waits == [PATIENCE_CHUNKS, 2 * PATIENCE_CHUNKS, 4 * PATIENCE_CHUNKS]
+
+
+def test_what_a_busy_start_took_away_is_tried_again_soon() -> None:
+    """While a page loads, two levels are lost at once; neither had been tried too early."""
+    effort = _effort()
+    assert _spend(effort, 0.05, 2 * NUM_OBSERVED) == [LEVELS[1], LEVELS[2]]
+    assert _spend(effort, 0.01, PATIENCE_CHUNKS - 1) == []
+    assert _spend(effort, 0.01, 1) == [LEVELS[1]]
 
 
 def test_chunks_of_two_costs_count_as_their_mean() -> None:
