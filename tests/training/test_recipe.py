@@ -31,6 +31,7 @@ save_every = 4
 [run.data]
 num_frames = 4
 num_held_out = 1
+cross_share = 0.5
 pool = 4
 [run.optimiser]
 num_warmup_steps = 1
