@@ -45,13 +45,13 @@ class Casting:
 class Finish:
     """How finely a picture is made."""
 
-    width_px: int = 896
+    width_px: int = 768
     samples: int = 2
     num_hair: int = 36000
     hair_width: float = 0.022
     skin_texels: int = 2048
     shadow_texels: int = 1024
-    num_lights: int = 32
+    num_lights: int = 16
 
 
 DRAFT = Finish(

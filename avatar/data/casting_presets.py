@@ -21,8 +21,8 @@ GREY = EyeStyle(iris_rgb=(0.11, 0.13, 0.15), inner_rgb=(0.20, 0.20, 0.18))
 VIOLET = EyeStyle(iris_rgb=(0.12, 0.06, 0.30), inner_rgb=(0.30, 0.16, 0.50))
 
 RELAXED = {
-    "mouthSmileLeft": 0.34,
-    "mouthSmileRight": 0.34,
+    "mouthSmileLeft": 0.45,
+    "mouthSmileRight": 0.45,
     "eyeSquintLeft": 0.12,
     "eyeSquintRight": 0.12,
     "browInnerUp": 0.05,

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
+from avatar.data.asset_convert import convert_all
 from avatar.data.asset_fetch import fetch_all, pack_digest
 from avatar.data.asset_sources import PACK_SHA256, SOURCES
 from avatar.data.assets import PACKS, assets_dir, load_pack
@@ -85,6 +86,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FOLDER",
         help="fetch the originals at their pinned commits and verify them (some hundred MB)",
+    )
+    assets.add_argument(
+        "--convert",
+        type=Path,
+        metavar="FOLDER",
+        help="make face, body and wardrobe packs of what --fetch brought to that folder",
     )
     assets.set_defaults(run=_assets)
 
@@ -178,6 +185,8 @@ def _gallery(arguments: argparse.Namespace) -> int:
 def _assets(arguments: argparse.Namespace) -> int:
     if arguments.fetch is not None:
         return _fetch(arguments.fetch)
+    if arguments.convert is not None:
+        return _convert(arguments.convert)
     folder = assets_dir()
     num_other = 0
     for name in PACKS:
@@ -199,4 +208,13 @@ def _fetch(folder: Path) -> int:
         else:
             print(f"{source.name} ({', '.join(source.packs)}): {source.terms}")
     print(f"{folder / 'originals'}: {len(SOURCES) - num_failed} of {len(SOURCES)} sources")
+    return 1 if num_failed else 0
+
+
+def _convert(folder: Path) -> int:
+    num_failed = 0
+    for name, reason in convert_all(folder):
+        num_failed += bool(reason)
+        print(f"failed: {reason}" if reason else folder / f"{name}.npz",
+              file=sys.stderr if reason else sys.stdout)  # fmt: skip
     return 1 if num_failed else 0

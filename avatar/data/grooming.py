@@ -23,7 +23,7 @@ from avatar.data.person_style import (
     Detail,
     PersonStyle,
 )
-from avatar.data.props import cap, earrings, glasses
+from avatar.data.props import cap, earrings, glasses, lenses
 from avatar.data.scene import Atlas, Label, Part
 from avatar.data.strands import Strands
 
@@ -91,7 +91,7 @@ def grow_all(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[St
         )
     lashes = grow_lashes(
         style.seed + 4, num_upper=detail.num_lash, num_lower=int(detail.num_lash * 0.7),
-        length=style.lash_length, width=0.016, colour_rgb=np.array(style.lash_rgb, np.float32),
+        length=style.lash_length, width=0.021, colour_rgb=np.array(style.lash_rgb, np.float32),
         material=M_LASH,
     )  # fmt: skip
     return strands, lashes
@@ -111,6 +111,8 @@ def head_props(style: PersonStyle, detail: Detail, atlas: Atlas, shape: Floats) 
                 colour_V3=np.tile(np.array(style.glasses.rgb, np.float32), (len(v), 1)),
             )
         )
+        v, t, normals = lenses(style.glasses, shape)
+        parts.append(Part(v, t, M_HARD, Label.GLASSES, normals_V3=normals, is_lens=True))
     if style.cap is not None:
         v, t, uv = cap(shape)
         sheet = atlas.add(*bake_cloth(style.cap, detail.cloth_texels))

@@ -161,7 +161,7 @@ def grow_hair(
     head = _head_map(shape_V3)
     normal = roots.normals_on(shape_V3)
     layer = rng.random(num).astype(np.float32) ** 0.7
-    side = np.where(start[:, 0] + rng.normal(0, 0.12, num) > style.part_x, 1.0, -1.0)
+    side = np.where(start[:, 0] + rng.normal(0, 0.3, num) > style.part_x, 1.0, -1.0)
     length = _lengths(style, start, rng)
     points = np.empty((num, style.num_points, 3), np.float32)
     points[:, 0] = start - 0.05 * normal
@@ -210,13 +210,18 @@ def grow_hair(
         direction = np.where(inside[:, None], _unit(moved), direction)
     if style.bun > 0:
         _wind_bun(style, points, rng)
+    for _ in range(2):  # a strand pushed out of the head bends, it does not kink
+        points[:, 1:-1] = 0.25 * (points[:, :-2] + points[:, 2:]) + 0.5 * points[:, 1:-1]
     _gather(style, points, rng)
     centre = np.array([0, 3.6, -1.0], np.float32)
     body = points - centre
     body[..., 1] *= np.where(points[..., 1] < 3.0, 0.35, 1.0)
     normals = _unit(body)
     width_S = (width * rng.uniform(0.7, 1.3, num)).astype(np.float32)
-    width_S[_before_face(points, is_fringe)] = 0  # never drawn
+    is_stray = _before_face(points, is_fringe)
+    if style.length < 10:
+        is_stray |= _beside_neck(points)
+    width_S[is_stray] = 0  # never drawn
     along = np.linspace(0, 1, style.num_points, dtype=np.float32)
     occlusion = (0.30 + 0.70 * layer[:, None] ** 0.8) * (0.55 + 0.45 * np.minimum(along * 3.0, 1.0))
     if style.bun > 0 or style.length < 2.5:
@@ -251,6 +256,12 @@ def _before_face(points: Floats, is_fringe: NDArray[np.bool_]) -> NDArray[np.boo
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
     low = np.where(is_fringe, 4.9, 6.8)[:, None]
     return np.asarray(((x < 4.9 - 0.12 * np.abs(y)) & (z > 5.0) & (y < low) & (y > -9)).any(1))
+
+
+def _beside_neck(points: Floats) -> NDArray[np.bool_]:
+    """Single hairs of a short cut that hang below the ears, off the neck."""
+    x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
+    return np.asarray(((y < 0.8) & (z > -5.5) | (y < -1.5) & (x > 5.0)).any(1))
 
 
 def _lengths(style: HairStyle, start: Floats, rng: np.random.Generator) -> Floats:

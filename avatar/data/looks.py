@@ -65,7 +65,7 @@ def toon_picture(
     luminance = shaded.light_HW3.mean(-1) * exposure
     inside = v.index_HW >= 0
     if inside.any():
-        blur = luminance.shape[0] / 180
+        blur = luminance.shape[0] / 110
         soft = cv2.GaussianBlur(luminance * inside, (0, 0), blur) / (
             cv2.GaussianBlur(inside.astype(np.float32), (0, 0), blur) + 1e-4
         )
@@ -77,7 +77,7 @@ def toon_picture(
         t = np.clip((soft / middle - at) / width + 0.5, 0, 1)
         return (t * t * (3 - 2 * t)).astype(np.float32)
 
-    bands = 0.62 + 0.26 * step(0.62, 0.10) + 0.16 * step(1.32, 0.10)
+    bands = 0.66 + 0.22 * step(0.55, 0.10) + 0.16 * step(1.32, 0.10)
     albedo = shaded.albedo_HW3
     even = albedo.copy()
     for _ in range(2):
@@ -96,7 +96,7 @@ def toon_picture(
     hsv = cv2.cvtColor(srgb.astype(np.float32), cv2.COLOR_RGB2HSV)
     hsv[..., 1] = np.clip(hsv[..., 1] * 1.18, 0, 1)
     srgb = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    lines = _outlines(v.near_HW, label, samples)
+    lines = _outlines(v.near_HW, label, v.camera.focal_px)
     ink = np.array([0.10, 0.07, 0.08], np.float32)
     srgb = srgb * (1 - lines[..., None]) + ink * lines[..., None]
     alpha = np.maximum(shaded.alpha_HW, lines)
@@ -110,10 +110,17 @@ def toon_picture(
     )
 
 
-def _outlines(near: Floats, label: NDArray[np.integer[Any]], samples: int) -> Floats:
-    """Ink where depth jumps or one thing ends and another begins."""
+INK_CM = 0.14
+"""Width of an outline on the person; never thinner than a faint line."""
+_FINEST_CM = 0.9
+"""Shapes narrower than this (strands) get no outline of their own: they would drown in ink."""
+
+
+def _outlines(near: Floats, label: NDArray[np.integer[Any]], focal: float) -> Floats:
+    """Ink where depth jumps or one thing ends and another begins; `focal` in samples."""
     depth = np.where(near > 0, 1.0 / np.maximum(near, 1e-6), 1e3).astype(np.float32)
-    jump = cv2.morphologyEx(depth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 1.1
+    three = np.ones((3, 3), np.uint8)
+    jump = cv2.morphologyEx(depth, cv2.MORPH_GRADIENT, three) > 1.1
     group = np.zeros(32, np.uint8)
     for k, labels in enumerate(
         ((Label.BACKGROUND,), (Label.SKIN,), (Label.HAIR, Label.BEARD), (Label.CLOTHES,),
@@ -124,13 +131,19 @@ def _outlines(near: Floats, label: NDArray[np.integer[Any]], samples: int) -> Fl
     for one in (Label.LIPS, Label.EYES, Label.BROWS, Label.LASHES, Label.TEETH,
                 Label.MOUTH_INTERIOR, Label.TONGUE, Label.JEWELRY):  # fmt: skip
         group[one] = group[Label.SKIN]
-    # thin strands would drown in ink: only shapes a few strokes wide get an outline
-    size = max(label.shape[0] // 90, 3) | 1
+    seen = near[near > 0]
+    per_cm = focal * float(np.median(seen)) if len(seen) else 1.0
+    size = int(np.clip(_FINEST_CM * per_cm, 3, 63)) | 1
     kind = cv2.medianBlur(group[label].astype(np.uint8), size)
-    edge = cv2.morphologyEx(kind, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    inked = (edge | (jump & (group[label] != 2))).astype(np.uint8)
-    inked = cv2.dilate(inked, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (samples + 1,) * 2))
-    return np.clip(cv2.GaussianBlur(inked.astype(np.float32), (0, 0), 0.6 * samples) * 1.3, 0, 1)
+    edge = cv2.morphologyEx(kind, cv2.MORPH_GRADIENT, three) > 0
+    by_hair = cv2.dilate((group[label] == group[Label.HAIR]).astype(np.uint8), three) > 0
+    inked = edge | (jump & ~by_hair)
+    width = INK_CM * per_cm
+    # an edge is two samples wide by itself; thinner lines are fainter ones
+    away = cv2.distanceTransform((~inked).astype(np.uint8), cv2.DIST_L2, 3)
+    lines = np.clip(max(width / 2 - 1, 0) + 1 - away, 0, 1)
+    lines = cv2.GaussianBlur(lines.astype(np.float32), (0, 0), 0.7)
+    return np.asarray(np.clip(lines * 1.2, 0, 1) * min(max(width / 2, 0.4), 1.0), np.float32)
 
 
 def paint(rgb_HW3: Bytes, focus_HW: Floats, seed: int) -> Bytes:

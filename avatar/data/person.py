@@ -105,12 +105,12 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
         shape += weight * model.expression_EV3[model.expression_index(name)]
     _close_lips(shape)
     dressed = dress(style)
-    posed = dressed.skin(*dressed.rest_bones())
+    posed = dressed.sunken(dressed.skin(*dressed.rest_bones()))
     shape = _join_neck(shape, posed, dressed.triangles_T3)
 
     size = 2 * max(detail.skin_texels, 2 * detail.cloth_texels)
     atlas = Atlas(size)
-    scalp = None if style.hair is None else tuple(0.6 * np.array(style.hair_rgb))
+    scalp = None if style.hair is None else tuple(0.7 * np.array(style.hair_rgb))
     skin = style.skin
     face_sheet, back_sheet = bake_skin(
         _with_scalp(skin, scalp, style, detail.hair_width), detail.skin_texels
@@ -161,4 +161,12 @@ def _with_scalp(
         skin = replace(
             skin, stubble=strength, stubble_rgb=style.beard_rgb, stubble_where=beard.where
         )
-    return replace(skin, scalp_rgb=rgb, brow_rgb=style.brow_rgb, seed=style.seed + skin.seed)
+    # ... and between the wide ribbons of clay and drawings no skin shows at all
+    covered = 1.0 if hair_width > 0.1 else skin.scalp_strength
+    return replace(
+        skin,
+        scalp_rgb=rgb,
+        scalp_strength=covered,
+        brow_rgb=style.brow_rgb,
+        seed=style.seed + skin.seed,
+    )

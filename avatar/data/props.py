@@ -55,26 +55,74 @@ def tube(
     return vertices.astype(np.float32), np.array(triangles, np.int32)
 
 
-def glasses(style: GlassesStyle, shape_V3: Floats) -> tuple[Floats, Ints]:
-    """Frame mesh that sits on a (neutral) face."""
-    model = head_model()
-    lm = shape_V3[model.landmarks_68]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where glasses sit on a face (cm)."""
+
+    centre_x: float
+    y0: float
+    front: float
+
+    def on_face(self, x: Floats, y: Floats, sign: int) -> Floats:
+        """Points (P, 3) of one side's glass from places about its middle: frames wrap a little."""
+        z = self.front - 0.055 * ((x * sign + self.centre_x) ** 2) * 0.35
+        return np.stack([x + sign * self.centre_x, y + self.y0, z], -1).astype(np.float32)
+
+
+def _place(style: GlassesStyle, landmarks_68_3: Floats) -> _Place:
+    lm = landmarks_68_3
     eyes = np.array([lm[42:48].mean(0), lm[36:42].mean(0)])
-    nose = lm[28]
-    front = max(eyes[:, 2].max() + 1.15, nose[2] + 0.1, lm[[19, 24], 2].max() - 0.1)
-    pieces: list[tuple[Floats, Ints]] = []
+    front = max(eyes[:, 2].max() + 1.15, lm[28, 2] + 0.1, lm[[19, 24], 2].max() - 0.1)
+    centre_x = max(abs(eyes[:, 0]).mean(), style.width / 2 + 0.55)
+    return _Place(float(centre_x), float(eyes[:, 1].mean() - 0.25), float(front))
+
+
+def _rim(style: GlassesStyle) -> tuple[Floats, Floats]:
+    """(x, y) of a rim about its middle: a super-ellipse, narrower below."""
     a = np.linspace(0, 2 * np.pi, 56, endpoint=False)
     e = 2.0 / style.squareness
-    half = style.width / 2
-    centre_x = max(abs(eyes[:, 0]).mean(), half + 0.55)
-    y0 = eyes[:, 1].mean() - 0.25
+    x = np.sign(np.cos(a)) * np.abs(np.cos(a)) ** e * style.width / 2
+    y = np.sign(np.sin(a)) * np.abs(np.sin(a)) ** e * style.height / 2
+    x *= 1 - 0.05 * (y < 0) * np.abs(y)
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+_LENS_RADIUS_CM = 6.5
+"""Of the sphere that a lens' front is cut from."""
+
+
+def lenses(style: GlassesStyle, shape_V3: Floats) -> tuple[Floats, Ints, Floats]:
+    """Both lenses of glasses on a (neutral) face: vertices, triangles, normals."""
+    place = _place(style, shape_V3[head_model().landmarks_68])
+    x, y = _rim(style)
+    num = len(x)
+    rings = np.array([0.34, 0.67, 1.0], np.float32)
+    flat_x = np.concatenate([[0.0], np.outer(rings, x).ravel()]).astype(np.float32)
+    flat_y = np.concatenate([[0.0], np.outer(rings, y).ravel()]).astype(np.float32)
+    k, m = np.arange(num), (np.arange(num) + 1) % num
+    triangles = [np.stack([np.zeros(num, int), 1 + k, 1 + m], -1)]
+    for ring in range(len(rings) - 1):
+        near, far = 1 + ring * num, 1 + (ring + 1) * num
+        triangles.append(np.stack([near + k, far + k, far + m], -1))
+        triangles.append(np.stack([near + k, far + m, near + m], -1))
+    one = np.concatenate(triangles).astype(np.int32)
+    bulge = np.stack([flat_x, flat_y, np.full_like(flat_x, _LENS_RADIUS_CM)], -1)
+    normals = (bulge / np.linalg.norm(bulge, axis=1, keepdims=True)).astype(np.float32)
+    v, t = _join([(place.on_face(flat_x, flat_y, sign), one) for sign in (1, -1)])
+    return v, t, np.concatenate([normals, normals])
+
+
+def glasses(style: GlassesStyle, shape_V3: Floats) -> tuple[Floats, Ints]:
+    """Frame mesh that sits on a (neutral) face."""
+    lm = shape_V3[head_model().landmarks_68]
+    place = _place(style, lm)
+    centre_x, y0, front, half = place.centre_x, place.y0, place.front, style.width / 2
+    pieces: list[tuple[Floats, Ints]] = []
+    x, y = _rim(style)
     for sign in (1, -1):
-        x = np.sign(np.cos(a)) * np.abs(np.cos(a)) ** e * half
-        y = np.sign(np.sin(a)) * np.abs(np.sin(a)) ** e * style.height / 2
-        x *= 1 - 0.05 * (y < 0) * np.abs(y)
-        z = front - 0.055 * ((x * sign + centre_x) ** 2) * 0.35
-        ring = np.stack([x + sign * centre_x, y + y0, z], -1)
-        pieces.append(tube(ring.astype(np.float32), style.thickness / 2, closed=True))
+        ring = place.on_face(x, y, sign)
+        z = ring[:, 2]
+        pieces.append(tube(ring, style.thickness / 2, closed=True))
         hinge = np.array([sign * (centre_x + half), y0 + style.height * 0.28, z.min() + 0.02])
         ear = lm[16 if sign > 0 else 0]
         end = np.array([sign * (abs(ear[0]) + 0.35), y0 + style.height * 0.30, ear[2] - 3.0])

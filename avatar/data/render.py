@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
 from avatar.data.glow import add_glow
+from avatar.data.lens import add_lenses
 from avatar.data.mesh import map_into, visible_bounds
 from avatar.data.raster import raster, raster_cut_into, raster_into
 from avatar.data.scene import Lights, Scene
@@ -149,14 +150,20 @@ def shade(scene: Scene, lights: Lights, camera: Camera, quality: Quality) -> Sha
         scene.materials_MP, scene.texture_HW4, scene.height_HW, visible.camera.position_3,
         lights.direction_L3, lights.colour_L3, lights.size_L, lights.is_key_L, lights.ambient_93,
         lights.ambient_93 if lights.mirror_93 is None else lights.mirror_93, maps, to_map,
-        texels_per_cm, shadow_taps(quality.shadow_taps), shadow_taps(4), shadow_taps(12),
-        smooth, light, albedo, mirror,
+        texels_per_cm, shadow_taps(quality.shadow_taps),
+        shadow_taps(max(quality.shadow_taps // 2, 4)), shadow_taps(12), smooth, light,
+        albedo, mirror,
     )  # fmt: skip
     if quality.glow_taps:
         add_glow(
             visible.index_HW, visible.near_HW, scene.material_T, scene.materials_MP, smooth,
             quality.samples if quality.is_shaded_once else 1, visible.camera.focal_px,
             quality.glow_taps, light,
+        )  # fmt: skip
+    if scene.lens is not None and scene.lens.normals_V3 is not None:
+        add_lenses(
+            scene.lens.vertices_V3, scene.lens.normals_V3, scene.lens.triangles_T3, lights,
+            visible.camera, visible.near_HW, light, mirror,
         )  # fmt: skip
     alpha = (visible.index_HW >= 0).astype(np.float32)
     return Shaded(light, albedo, mirror, alpha, smooth, visible)

@@ -112,6 +112,8 @@ class Part:
     normals_V3: Floats | None = None
     is_cut: bool = False
     """Whether the atlas' cover cuts the part's outline (soft edges of photographed hair)."""
+    is_lens: bool = False
+    """Glass: mirrors over the finished picture and is no surface of the scene itself."""
 
 
 class Atlas:
@@ -199,12 +201,16 @@ class Scene:
     cover_HW: Bytes | None
     cut_T: list[tuple[int, int]]
     """Ranges of triangles that `cover_HW` cuts."""
+    lens: Part | None = None
+    """Spectacle lenses, which are laid over the picture (`avatar.data.lens`)."""
     part_vertex_start: list[int] = field(default_factory=list)
     part_triangle_start: list[int] = field(default_factory=list)
 
     @staticmethod
     def build(parts: Sequence[Part], atlas: Atlas, materials: Sequence[Material]) -> Scene:
-        """Merge parts; normals are computed where a part brings none."""
+        """Merge parts (at most one lens); normals are computed where a part brings none."""
+        lens = next((part for part in parts if part.is_lens), None)
+        parts = [part for part in parts if not part.is_lens]
         vertex_start, triangle_start = [0], [0]
         for part in parts:
             vertex_start.append(vertex_start[-1] + len(part.vertices_V3))
@@ -229,6 +235,7 @@ class Scene:
                 for k, part in enumerate(parts)
                 if part.is_cut
             ],
+            lens,
             vertex_start,
             triangle_start,
         )

@@ -299,6 +299,8 @@ def shade_into(
                     t_l = e1x * lx + e1y * ly + e1z * lz
                     sin_l = np.sqrt(max(1.0 - t_l * t_l, 0.0))
                     d = 0.55 * max((n_l + 0.35) / 1.35, 0.0) + 0.35 * sin_l
+                    if not is_key:
+                        d *= 0.5  # from all sides as much light as a surface gets
                     r0 += c0 * d
                     r1 += c1 * d
                     r2 += c2 * d
@@ -308,9 +310,9 @@ def shade_into(
                         t_h = (e1x * hx + e1y * hy + e1z * hz) * length
                         side = max(min((n_l + 0.3) / 0.6, 1.0), 0.0)
                         a1 = max(1.0 - (t_h + 0.07) ** 2, 0.0)
-                        a1 = a1**70 * f0 * 0.5 * side
+                        a1 = a1**70 * f0 * 0.4 * side
                         a2 = max(1.0 - (t_h - 0.10) ** 2, 0.0)
-                        a2 = a2**14 * f0 * 2.2 * side
+                        a2 = a2**14 * f0 * 1.5 * side
                         back = max(-(vx * lx + vy * ly + vz * lz), 0.0) ** 3 * 0.35
                         s0 += c0 * (a1 + (a2 + back) * tint_0)
                         s1 += c1 * (a1 + (a2 + back) * tint_1)

@@ -169,12 +169,14 @@ def shade_samples(s: Surface, lamps: Lamps) -> tuple[Tensor, Tensor]:
         sin_l = (1 - _dot(strand, towards) ** 2).clamp(min=0).sqrt()
         through = 0.55 * ((n_l + 0.35) / 1.35).clamp(min=0) + 0.35 * sin_l
         wrapped = ((n_l + wrap) / (1 + wrap) ** 2).clamp(min=0)
+        if not bool(lamps.is_key_L[k]):
+            through = 0.5 * through  # from all sides as much light as a surface gets
         light += colour * torch.where(is_hair, through, wrapped)
         if bool(lamps.is_key_L[k]):
             t_h = _dot(strand, half)
             side = ((n_l + 0.3) / 0.6).clamp(0, 1)
-            first = (1 - (t_h + 0.07) ** 2).clamp(min=0) ** 70 * f0 * 0.5 * side
-            second = (1 - (t_h - 0.10) ** 2).clamp(min=0) ** 14 * f0 * 2.2 * side
+            first = (1 - (t_h + 0.07) ** 2).clamp(min=0) ** 70 * f0 * 0.4 * side
+            second = (1 - (t_h - 0.10) ** 2).clamp(min=0) ** 14 * f0 * 1.5 * side
             back = (-_dot(v, towards)).clamp(min=0) ** 3 * 0.35
             of_hair = first + (second + back) * tint
             m_l = _dot(mirror_n, towards)

@@ -269,11 +269,11 @@ def _freckles(
     sheet = np.zeros((size, size), np.float32)
     unit = size / 784.0
     where = np.clip(m["cheeks"] + 0.9 * m["nose"] + 0.25 * m["forehead"], 0, 1)
-    num = int(1400 * style.freckles)
+    num = int(2600 * style.freckles)
     points = rng.uniform(0, size, (num * 4, 2))
     keep = where[points[:, 1].astype(int), points[:, 0].astype(int)] > rng.random(len(points))
     for x, y in points[keep][:num]:
-        radius = float(np.clip(rng.lognormal(0.35, 0.4), 0.5, 3.0)) * unit
+        radius = float(np.clip(rng.lognormal(0.2, 0.35), 0.5, 2.0)) * unit
         cv2.circle(sheet, (int(x * 8), int(y * 8)), max(int(radius * 8), 4),
-                   (float(rng.uniform(0.25, 0.8)),), -1, cv2.LINE_AA, 3)  # fmt: skip
+                   (float(rng.uniform(0.15, 0.6)),), -1, cv2.LINE_AA, 3)  # fmt: skip
     return cv2.GaussianBlur(sheet, (0, 0), 0.7 * unit) * min(style.freckles + 0.3, 1.0)
