@@ -21,8 +21,9 @@ SEEN = 0.5
 """Visibility from which a joint of a still picture counts as seen."""
 SURE = (0.25, 0.6)
 """Visibility of a moving joint between which it goes from held to followed."""
-LENGTH_LIMITS = (0.25, 1.4)
-"""Drawn bone lengths in lengths of the reference: shorter points at the camera, longer smears."""
+LENGTH_LIMITS = (0.55, 1.4)
+"""Drawn bone lengths in lengths of the reference: shorter crumples (no picture shows a limb from
+its end), longer smears."""
 FORESHORTENED_UNITS = 0.45
 """A bone that the reference shows shorter than this (body units) points at the camera there; it may
 be drawn longer, up to this."""
