@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.signal import correlate
 
 from avatar.data.voice.espeak import Espeak
+from avatar.evaluation.voice_measures import correlation, top_between
 from avatar.evaluation.voice_mouth import heard_mouth
 from avatar.frames import FloatArray
 from avatar.motion.audio.sound import read_sound
@@ -254,16 +255,14 @@ def _find(
     best = int(np.argmax(scores))
     if scores[best] < _LEAST_R or best in (0, len(scores) - 1):
         return None
-    before, top, after = scores[best - 1 : best + 2]
-    bend = before - 2.0 * top + after
-    offset = 0.0 if bend == 0.0 else 0.5 * (before - after) / bend
+    offset = top_between(np.array(scores[best - 1 : best + 2]))
     return (low + best + offset - near) / _RATE_HZ
 
 
 def _r(a_M: _Curve, b_M: _Curve) -> float:
-    if len(a_M) != len(b_M) or a_M.std() < 1e-9:
-        return -1.0
-    return float(np.corrcoef(a_M, b_M)[0, 1])
+    """Least possible where one is cut off or does not move."""
+    found = correlation(a_M, b_M) if len(a_M) == len(b_M) else None
+    return -1.0 if found is None else found
 
 
 def _spread(values: list[float]) -> Spread:

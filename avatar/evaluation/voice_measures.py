@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from avatar.frames import FloatArray
@@ -30,7 +31,10 @@ class Agreement:
     """At that shift."""
 
 
-def correlation(a_M: FloatArray, b_M: FloatArray) -> float | None:
+_Curve = FloatArray | NDArray[np.float64]
+
+
+def correlation(a_M: _Curve, b_M: _Curve) -> float | None:
     """Pearson correlation; None where one of the two does not move."""
     if len(a_M) < 3 or a_M.std() < 1e-9 or b_M.std() < 1e-9:
         return None
@@ -47,13 +51,16 @@ def agreement(
         return Agreement(correlation(a_M, b_M), None, None)
     values = np.array(scores, np.float64)
     best = int(values.argmax())
-    offset = 0.0
-    if 0 < best < len(values) - 1:  # the top of the parabola through the three best
-        before, top, after = values[best - 1 : best + 2]
-        bend = before - 2.0 * top + after
-        offset = 0.0 if bend == 0.0 else float(0.5 * (before - after) / bend)
+    offset = top_between(values[best - 1 : best + 2]) if 0 < best < len(values) - 1 else 0.0
     lag_s = (best - longest + offset) / RATE_HZ
     return Agreement(correlation(a_M, b_M), round(lag_s, 4), float(values[best]))
+
+
+def top_between(values_3: NDArray[np.float64]) -> float:
+    """Where, from the middle one, the parabola through three values has its top."""
+    before, top, after = values_3
+    bend = before - 2.0 * top + after
+    return 0.0 if bend == 0.0 else float(0.5 * (before - after) / bend)
 
 
 def shifted_correlation(a_M: FloatArray, b_M: FloatArray, shift: int) -> float | None:
