@@ -11,7 +11,7 @@ from avatar.frames import ByteArray, FloatArray
 from avatar.warp.limbs import take_apart
 from avatar.warp.limbs_draw import place_limbs
 from avatar.warp.limbs_hands import find_hand
-from avatar.warp.limbs_partition import partition
+from avatar.warp.limbs_partition import partition, with_islands
 from avatar.warp.renderer import WarpRenderer
 from tests.warp.painted_body import (
     CANVAS_HW,
@@ -134,6 +134,42 @@ def test_crossed_arms_stay_on_the_body_and_say_so() -> None:
     crossed = paint(joints(j13=(190, 150), j15=(100, 150), j14=(90, 150), j16=(180, 150)))
     assert not {"left arm", "right arm"} & {limb.chain.name for limb in crossed.rig.limbs}
     assert any("crossed" in note for note in crossed.rig.notes)
+
+
+def test_a_hand_on_the_other_arm_keeps_both_on_the_body_and_says_so() -> None:
+    folded = paint(joints(j13=(196, 150), j14=(84, 150), j15=(158, 178), j16=(122, 178)))
+    assert not {"left arm", "right arm"} & {limb.chain.name for limb in folded.rig.limbs}
+    assert any("lie on each other" in note for note in folded.rig.notes)
+
+
+def test_a_hand_cut_by_the_pictures_rim_keeps_its_arm_on_the_body(body: PaintedBody) -> None:
+    wrist_x = CANVAS_HW[1] - 20.0  # knuckles inside, fingertips not
+    cut = body.with_joints(joints(j13=(216, 130), j15=(wrist_x, 140)))
+    apart = take_apart(cut, body.rgb_HW3, body.alpha_HW)
+    assert "left arm" not in [limb.chain.name for limb in apart.limbs]
+
+
+def test_what_only_touches_a_limb_goes_with_it() -> None:
+    alpha = np.zeros((30, 60), np.uint8)
+    alpha[10:20, 5:55] = 255
+    label = np.zeros_like(alpha)
+    label[10:20, 25:45] = 2  # the limb; beside it the trunk's part, and a fingertip or a spoon
+    is_trunk = np.zeros(alpha.shape, bool)
+    is_trunk[12:18, 6:12] = True
+    found = with_islands(label, alpha, is_trunk)
+    assert (found[10:20, 45:55] == 2).all()
+    assert (found[10:20, 5:25] == 0).all()
+
+
+def test_an_arm_that_points_at_the_camera_does_not_crumple(body: PaintedBody) -> None:
+    pointing = joints(j13=(168, 104), j15=(170, 108))
+    arm = next(
+        limb
+        for limb in place_limbs(body.rig.limbs, body.reference, body.motion(pointing))
+        if limb.rig.chain.name == "left arm"
+    )
+    shrunk = np.ptp(arm.position_V3[:, 1]) / np.ptp(arm.rig.mesh.rest_V2[:, 1])
+    assert shrunk > 0.5
 
 
 def test_legs_under_a_skirt_stay_on_the_body_and_say_so() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.warp.raster import FAR, RasterTarget, rasterise, sample_over
+from avatar.warp.raster import FAR, RasterTarget, extended, rasterise, sample_over
 
 SQUARE = np.array([[2, 2, 0], [14, 2, 0], [14, 14, 0], [2, 14, 0]], np.float32)
 TWO_TRIANGLES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
@@ -68,3 +68,17 @@ def test_half_covered_texture_mixes_with_what_lies_under_it() -> None:
     assert alpha[8, 8] == 128
     assert (rgb[0, 0] == 100).all()
     assert alpha[0, 0] == 0
+
+
+def test_a_head_cut_off_by_the_picture_goes_on_as_a_dome() -> None:
+    texture = np.zeros((40, 60, 4), np.uint8)
+    texture[:, 18:42] = 255
+    texture[:, 50:, :] = 255
+    margin, crown = 20, 15.0
+    above = extended(texture, margin, crown)[:margin, margin:-margin, 3]
+    height = (above > 127).sum(axis=0)
+    expected = crown - np.sqrt(crown**2 - 12.0**2)  # of a segment 24 wide of a circle
+    assert abs(float(height[18:42].max()) - expected) <= 1.0
+    assert height[30] > height[22] > height[18] == 0
+    assert (height[:18] == 0).all()
+    assert (extended(texture, margin, crown)[-margin:, margin + 30, 3] == 255).all()
