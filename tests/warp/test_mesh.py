@@ -4,10 +4,10 @@ import numpy as np
 
 from avatar.motion import topology
 from avatar.motion.geometry import reference_geometry
-from avatar.warp.mesh import NUM_FACE_VERTICES, build_mesh
+from avatar.warp.mesh import CROWN_DEPTH_IOD, NUM_FACE_VERTICES, build_mesh
 
 
-def test_no_corner_of_the_heads_top_lies_behind_its_middle() -> None:
+def test_no_corner_of_the_heads_top_lies_behind_its_outlines_plane() -> None:
     scale, centre = 60.0, np.array([256.0, 280.0], np.float32)
     landmarks = topology.canonical_face() * scale
     landmarks[:, :2] += centre
@@ -20,5 +20,4 @@ def test_no_corner_of_the_heads_top_lies_behind_its_middle() -> None:
     is_outline_G &= place_G2[:, 1] > -2.6
     depth_G = mesh.head_shape_G3[is_outline_G, 2]
     assert is_outline_G.sum() > 8
-    middle = depth_G[np.abs(angle_G[is_outline_G]) < np.radians(10)].max()
-    assert depth_G.max() < middle + 0.1
+    assert depth_G.max() < CROWN_DEPTH_IOD + 0.01
