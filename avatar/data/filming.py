@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from avatar.data.camera import Camera
 from avatar.data.clip_file import Clip
+from avatar.data.face_traits import face_traits
 from avatar.data.head import identity_shape, pose_face
 from avatar.data.joints import Frame, frame_around, frame_of, joints_of
 from avatar.data.labels import flow_to, head_pose, head_rotation, regions
@@ -79,10 +80,19 @@ def head_to_camera(pose: Pose, camera: Camera) -> Floats:
     return head_rotation(turn, camera)
 
 
+def traits_of(
+    shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera, scale_px: float
+) -> Floats:
+    """Traits of a face whose inter-ocular distance is `scale_px` (a driver has no beard)."""
+    beard = None if person is None else person.style.beard
+    return face_traits(shape_V3, pose.expression_E, beard, scale_px / camera.focal_px)
+
+
 def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
     """(478, 3) landmarks as the tracker would find them: the table's and the tracker's bias."""
     landmarks, scale = table_landmarks(shape_V3, person, pose, camera)
-    landmarks[:, :2] += bias_at(head_to_camera(pose, camera), scale)
+    traits = traits_of(shape_V3, person, pose, camera, scale)
+    landmarks[:, :2] += bias_at(head_to_camera(pose, camera), scale, traits)
     return landmarks
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avatar.data.acting import Acting, act
 from avatar.data.camera import look_at
-from avatar.data.filming import head_to_camera, table_landmarks
+from avatar.data.filming import head_to_camera, table_landmarks, traits_of
 from avatar.data.hair import HairStyle
 from avatar.data.head import expression, head_model, pose_face
 from avatar.data.landmark_map import LandmarkMap, TrackedView, fit_map
@@ -111,9 +111,9 @@ def acted_poses(locate: Locate, seed: int, num_people: int) -> list[TrackedPose]
             if found is None:
                 continue
             table, scale = table_landmarks(made.person.shape_V3, made.person, pose, camera)
-            samples.append(
-                TrackedPose(person, head_to_camera(pose, camera), scale, table[:, :2], found[:, :2])
-            )
+            traits = traits_of(made.person.shape_V3, made.person, pose, camera, scale)
+            turn = head_to_camera(pose, camera)
+            samples.append(TrackedPose(person, turn, scale, table[:, :2], found[:, :2], traits))
     return samples
 
 
