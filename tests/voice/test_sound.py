@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from pathlib import Path
 
@@ -79,6 +80,25 @@ def test_a_file_that_breaks_off_is_used_as_far_as_it_goes(tmp_path: Path) -> Non
     _write(path, 0.3 * np.ones(16_000), 16_000, 1, 2)
     path.write_bytes(path.read_bytes()[:16_044])
     assert len(read_sound(path).samples_T) == pytest.approx(8_000, abs=2_100)
+
+
+def test_float_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
+    path = tmp_path / "broken.wav"
+    samples_T = 0.5 * np.ones(16_000, "<f4")
+    samples_T[4_000:6_000] = np.nan
+    samples_T[8_000:9_000] = np.inf
+    sizes = [36 + samples_T.nbytes, 16, 3, 1, 16_000, 64_000, 4, 32, samples_T.nbytes]
+    path.write_bytes(struct.pack("<4sI4s4sIHHIIHH4sI", *_chunks(sizes)) + samples_T.tobytes())
+    sound = read_sound(path)
+    assert np.isfinite(sound.samples_T).all()
+    assert np.abs(sound.samples_T).max() <= 1.0
+    np.testing.assert_allclose(sound.samples_T[:4_000], 0.5, atol=1e-4)
+    np.testing.assert_allclose(sound.samples_T[4_000:6_000], 0.0)
+
+
+def _chunks(sizes: list[int]) -> list[bytes | int]:
+    """A WAV header's fields: RIFF, format (3: float), data."""
+    return [b"RIFF", sizes[0], b"WAVE", b"fmt ", *sizes[1:8], b"data", sizes[8]]
 
 
 def test_an_absurd_rate_and_an_empty_track_are_named(tmp_path: Path) -> None:
