@@ -33,6 +33,7 @@ from avatar.training.face_features import load_features
 from avatar.training.loop import Trainer
 from avatar.training.losses import (
     confidence_loss,
+    excess,
     flow_roughness,
     huber,
     kl_to_unit,
@@ -43,6 +44,10 @@ from avatar.training.objective import DrawingObjective, Losses
 
 RECONSTRUCT, REFINE, SERVE = "reconstruct", "refine", "serve"
 HUBER_WIDTH = 0.3
+LATENT_RANGE, LATENT_PULL = 4.0, 0.1
+"""Latents of the `serve` phase that leave this range are pulled back. Left alone they grew to 140,
+where the decoder's first layers answer nothing: what drives the face no longer reached the picture
+(docs/LOG.md, 22 November)."""
 WARP_FLOOR = 0.05
 """Added to the warp's loss, of which a served picture's is a share: no example outweighs all."""
 
@@ -103,7 +108,11 @@ class AutoencoderObjective(DrawingObjective):
         mean, _ = network.autoencoder.encode(driving.warp_BF4HW)
         condition = network.conditioner(driving, network.autoencoder.normalise(mean))
         latents = network.autoencoder.denormalise(self._refiner(condition))
-        return self._picture(batch, driving, latents, share)[0]
+        losses = self._picture(batch, driving, latents, share)[0]
+        beyond = excess(latents, LATENT_RANGE)
+        losses.total_B = losses.total_B + LATENT_PULL * beyond
+        losses.terms["latents_beyond"] = beyond.mean()
+        return losses
 
     def _reconstruct(self, batch: Batch, share: float) -> Losses:
         driving = driving_of(batch)

@@ -151,6 +151,11 @@ def kl_to_unit(mean: Tensor, log_variance: Tensor) -> Tensor:
     return per_example(0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance))
 
 
+def excess(values: Tensor, limit: float) -> Tensor:
+    """(B,) how far values lie outside of +-limit."""
+    return per_example(F.relu(values.abs() - limit))
+
+
 def flow_roughness(flow_G3HW: Tensor, batch: int) -> Tensor:
     """(B,) how unsmooth the learned correction of the map is."""
     shift = flow_G3HW[:, :2].reshape(batch, -1, *flow_G3HW.shape[-2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from avatar.training.losses import PictureWeights, picture_loss
+from avatar.training.losses import PictureWeights, excess, picture_loss
 
 
 def _texture() -> torch.Tensor:
@@ -26,3 +26,11 @@ def test_detail_in_the_wrong_place_is_better_than_none() -> None:
     sharp = PictureWeights(edges=0.0, spectrum=0.0, change=0.0, detail=3.0)
     assert picture_loss(blurred, truth, even, sharp) > picture_loss(shifted, truth, even, sharp)
     assert picture_loss(truth, truth, even, sharp).item() < 1e-5
+
+
+def test_only_what_lies_outside_of_its_range_is_pulled_back() -> None:
+    values = torch.tensor([[0.5, -3.9], [5.0, -8.0]], requires_grad=True)
+    beyond = excess(values, 4.0)
+    assert beyond.tolist() == [0.0, 2.5]
+    (gradient,) = torch.autograd.grad(beyond.sum(), values)
+    assert gradient.tolist() == [[0.0, 0.0], [0.5, -0.5]]
