@@ -118,5 +118,5 @@ def acted_poses(locate: Locate, seed: int, num_people: int) -> list[TrackedPose]
 
 
 def bias_from_renders(locate: Locate, seed: int, num_people: int) -> TrackerBias:
-    """The bias fitted on acted clips of `num_people` people; the kept one: seed 5000, 90 people."""
+    """The bias fitted on acted clips of `num_people` people; the kept one: seed 5000, 310."""
     return fit_bias(acted_poses(locate, seed, num_people))
