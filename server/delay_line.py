@@ -154,6 +154,11 @@ class DelayLine:
             return self._take(1.0 + self.SLEW)
         return self._take(1.0)
 
+    def change_source(self) -> None:
+        """What is pushed from here on has timestamps and a path of its own: begin anew with it."""
+        self._offset_s = None
+        self._restart(self._start)
+
     def _silence_to_skip(self, position: float, wanted: float) -> int:
         """Samples of silence ahead that a voice which is late need not play."""
         if (wanted - position) / RATE_HZ < self.BEHIND_S:

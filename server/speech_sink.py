@@ -41,6 +41,7 @@ class SessionMouth:
     def begin_speech(self) -> None:
         """Pushed sound takes the microphone's place."""
         self._intake.is_microphone_on = False
+        self._line.change_source()
         self._next = None
 
     def show_speech(self, samples_T: FloatArray, end_s: float) -> None:
@@ -62,4 +63,5 @@ class SessionMouth:
     def end_speech(self) -> None:
         """The microphone is heard again."""
         self._intake.is_microphone_on = True
+        self._line.change_source()
         self._next = None

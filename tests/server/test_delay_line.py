@@ -186,3 +186,22 @@ def test_a_late_voice_leaves_out_silence_and_no_word() -> None:
     assert line.counters.hurried_samples == pytest.approx(0.1 * RATE_HZ, rel=0.2)
     loud = np.concatenate(heard) > 0.05
     assert loud.sum() == pytest.approx(2 * len(word), rel=0.03)
+
+
+def test_another_source_with_nearly_the_same_timestamps_is_heard_at_once() -> None:
+    """A microphone comes back whose clock is a little behind that of the speech before it."""
+    line, now_s = DelayLine(), 100.0
+    tone = np.full(FRAME_SAMPLES, 0.3, np.float32)
+    for i in range(50):
+        now_s += PTIME_S
+        line.push(tone, i * FRAME_SAMPLES, now_s)
+        line.pull(0.1, now_s)
+    line.change_source()
+    behind = round(0.025 * RATE_HZ)
+    levels = []
+    for i in range(50, 75):
+        now_s += PTIME_S
+        line.push(0.5 * tone, i * FRAME_SAMPLES - behind, now_s)
+        levels.append(float(np.abs(line.pull(0.03, now_s)).max()))
+    assert np.mean(np.array(levels[3:]) > 0.1) == 1.0
+    assert max(levels) < 0.16, "nothing of the speech is heard any more"
