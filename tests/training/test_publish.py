@@ -62,3 +62,21 @@ def test_weights_beyond_half_precision_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="does not fit half precision"):
         publish(_run(tmp_path / "run", network), tmp_path / "out", metrics={})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_s_weights_may_be_averaged_with_those_it_began_with(tmp_path: Path) -> None:
+    networks = [AvatarNetwork(TINY, ModelKind.REFINER) for _ in range(2)]
+    begun, ended = (
+        _run(tmp_path / name, network)
+        for name, network in zip(("begun", "ended"), networks, strict=True)
+    )
+    weights = publish(ended, tmp_path / "out", metrics={}, averaged_with=begun)
+    pairs = (network.state_dict() for network in networks)
+    found = load_file(weights)
+    for (name, first), second in zip(next(pairs).items(), next(pairs).values(), strict=True):
+        wanted = 0.5 * (first + second)
+        assert torch.allclose(found[name].float(), wanted, rtol=1e-3, atol=1e-6), name
+    assert read_manifest(weights).metrics == {}, "the run's own are not true of the mean"
+    (begun / "refiner.safetensors").write_bytes(b"damaged")
+    with pytest.raises(AssetError, match="sha256"):
+        publish(ended, tmp_path / "out", metrics={}, averaged_with=begun)
