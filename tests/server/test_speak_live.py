@@ -110,6 +110,46 @@ async def test_with_a_token_only_its_bearer_may_speak() -> None:
                 pass
 
 
+async def test_rubbish_stalls_and_floods_leave_the_session_alive() -> None:
+    async with running_server(CONFIG) as server, calling(server) as caller:
+        url = f"http://127.0.0.1:{server.port}"
+        events: list[SpeakerEvent] = []
+
+        def codes() -> list[str]:
+            return [event.code for event in events if event.type == "error"]
+
+        async with Speaker(url) as speaker:
+            task = asyncio.create_task(_collect(speaker, events))
+            await speaker.start(format="opus", rate_hz=48_000)
+            await speaker.send(b"\xff this is no Opus packet")
+            await until(lambda: codes() == ["bad_sound"], "rubbish is named")
+            await speaker.say(
+                np.full(24_000, np.nan, "<f4").tobytes(), rate_hz=24_000, format="pcm_f32le"
+            )
+            await speaker.start(rate_hz=24_000)
+            await speaker.send(_tone(6.0))
+            await until(lambda: _heard(caller, SPEECH_HZ) > 0.2, "the first half is heard")
+            pictures, pieces = len(caller.pictures), len(caller.sound)
+            # It stalls: silence instead of its voice, and everything else goes on.
+            await until(lambda: _heard(caller, SPEECH_HZ) < 0.02, "the stall is silent")
+            await until(lambda: len(caller.sound) > pieces + 75, "the voice's rhythm goes on")
+            await until(lambda: len(caller.pictures) > pictures + 10, "pictures go on")
+            for _ in range(2):
+                await speaker.send(_tone(10.0))
+            await until(lambda: _heard(caller, SPEECH_HZ) > 0.2, "the second half is heard")
+            for _ in range(30):
+                await speaker.send(_tone(10.0))
+            await until(lambda: codes() == ["bad_sound", "too_much"], "the flood is named, once")
+            await speaker.clear()
+            await until(lambda: _heard(caller, SPEECH_HZ) < 0.02, "clear still works")
+            task.cancel()
+        async with Speaker(url) as other:
+            await other.say(_tone(10.0), rate_hz=24_000)
+            await until(lambda: _heard(caller, SPEECH_HZ) > 0.2, "the next one speaks")
+            await other.clear()
+        await until(lambda: _heard(caller, MICROPHONE_HZ) > 0.1, "the microphone is back")
+
+
 async def test_an_application_that_vanishes_mid_word_leaves_the_session_alive() -> None:
     async with running_server(CONFIG) as server, calling(server) as caller:
         speaker = Speaker(f"http://127.0.0.1:{server.port}")
