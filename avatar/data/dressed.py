@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from avatar.data import body as bodies
 from avatar.data.assets import load_pack
@@ -132,8 +131,7 @@ def dress(style: PersonStyle) -> Dressed:
         bind, bodies.seat_head(bind, style.build.male), bodies.fit_skeleton(bind), triangles,
         pieces, np.zeros(0, np.int32), triangles, nothing, np.zeros(0, np.uint8), nothing,
     )  # fmt: skip
-    rest = out.skin(*out.rest_bones())
-    run = neck_run(rest)
+    run = neck_run(out.skin(*out.rest_bones()))
     # near the collar the body stays, sunk a little below the cloth, so that no gap opens
     collar = covered & (run < 20)
     hidden = covered & ~collar
@@ -141,33 +139,10 @@ def dress(style: PersonStyle) -> Dressed:
     out.kept_V, out.kept_T3 = compact(drawn, len(bind))
     # ... the deeper, the farther from the collar: shoulders must not come through
     deeper = 0.35 + 0.15 * np.clip(run[out.kept_V] - 12.0, 0, 8)
-    out.sunk_V = np.maximum(deeper * collar[out.kept_V], _above_cloth(out, rest)[out.kept_V])
+    out.sunk_V = (deeper * collar[out.kept_V]).astype(np.float32)
     is_hand = bodies.hand_weight()[drawn].mean(1) > 0.5
     out.label_T = np.where(is_hand, Label.HANDS, Label.SKIN).astype(np.uint8)
     return out
-
-
-def _above_cloth(dressed: Dressed, rest_V3: Floats) -> Floats:
-    """How far skin right below a garment has to sink to lie under it (cm), at rest."""
-    rotation, shift = dressed.rest_bones()
-    points, normals = [], []
-    for piece in dressed.pieces:
-        t = piece.garment.model_T3
-        world = dressed.seat.to_head_cm(piece.garment.skin(piece.bind_N3, rotation, shift))
-        points += [world, world[t].mean(1)]
-        at = vertex_normals(world, t)
-        normals += [at, at[t].mean(1)]
-    sunk = np.zeros(len(rest_V3), np.float32)
-    if points:
-        cloth, outward = np.concatenate(points), np.concatenate(normals)
-        gap, nearest = cKDTree(cloth).query(rest_V3, distance_upper_bound=1.6)
-        near = np.flatnonzero(np.isfinite(gap))
-        away = rest_V3[near] - cloth[nearest[near]]
-        high = (away * outward[nearest[near]]).sum(1)
-        aside = np.sqrt(np.maximum((away * away).sum(1) - high * high, 0))
-        # skin beside an edge of cloth stays; what stands out of the cloth goes below it
-        sunk[near] = np.where((aside < 0.9) & (high > 0), np.minimum(high + 0.3, 1.5), 0)
-    return sunk
 
 
 def _split_suit(style: PersonStyle, piece: _Piece, world: Floats, atlas_size: int) -> None:
