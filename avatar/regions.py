@@ -40,3 +40,5 @@ class LiveSettings:
     sources: Mapping[Region, Source] = field(default_factory=lambda: dict(ALL_CAMERA))
     is_mirrored: bool = True
     """The character moves like a mirror image: the driver's left hand moves on picture left."""
+    is_refining: bool = True
+    """The driver's neutral follows slow changes of posture; off where a neutral is to be kept."""

@@ -58,11 +58,13 @@ def evaluate_drift(
 ) -> tuple[Row, ContactSheet]:
     """One clip's drift (null where the stream was too short to tell) and its contact sheet.
 
-    The first loop is warm-up and does not count; slopes are least squares over the others.
+    The driver's neutral is held: that it follows the driver's posture, in minutes, is meant, and
+    would count as drift. The first loop is warm-up and does not count; slopes are least squares
+    over the others.
     """
     pictures = [frame.rgb_HW3 for frame in clip.frames(max_frames, stride)]
     held = [picture for picture in pictures if picture is not None]
-    animator.configure(LiveSettings(is_mirrored=False))
+    animator.configure(LiveSettings(is_mirrored=False, is_refining=False))
     animator.open(clip.character)
     animator.neutral = clip.neutral
     sheet = ContactSheet(("truth", "output"))

@@ -125,7 +125,8 @@ class Performer:
         self._calibrator = Calibrator()
         self._mixer = Mixer(seed=seed)
         self._retargeter = Retargeter(reference)
-        self._settings = settings or LiveSettings()
+        self._settings = LiveSettings()
+        self.configure(settings or self._settings)
         self._mirrored: tuple[Neutral, Neutral] | None = None
         self._picture_hw: tuple[int, int] = (1, 1)
         self._tracking = Tracking.LOST
@@ -217,6 +218,7 @@ class Performer:
     def configure(self, settings: LiveSettings) -> None:
         """Apply live settings from the next push on."""
         self._settings = settings
+        self._calibrator.is_refining = settings.is_refining
 
     def calibrate(self) -> None:
         """Take the driver's neutral from the next second."""
@@ -235,15 +237,6 @@ class Performer:
     @neutral.setter
     def neutral(self, value: Neutral | None) -> None:
         self._calibrator.neutral = value
-
-    @property
-    def is_refining(self) -> bool:
-        """Whether the neutral follows the driver slowly; off for exact, repeatable work."""
-        return self._calibrator.is_refining
-
-    @is_refining.setter
-    def is_refining(self, value: bool) -> None:
-        self._calibrator.is_refining = value
 
     @property
     def status(self) -> PerformerStatus:

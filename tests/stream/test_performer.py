@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -269,6 +270,19 @@ def test_stored_neutral_is_used_from_the_first_frame():
     again.push(turned(0.3))
     assert again.performer.status.neutral_origin is NeutralOrigin.STORED
     assert yaw_of(again.push(turned(0.3))) == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_neutral_that_is_to_be_kept_does_not_follow_the_driver():
+    kept = {}
+    for is_refining in (True, False):
+        stage = Stage(settings=replace(UNMIRRORED, is_refining=is_refining))
+        stage.rest(60)
+        before = stage.performer.neutral
+        assert before is not None
+        for _ in range(250):  # looks a little aside, for ten seconds
+            stage.push(turned(0.1))
+        kept[is_refining] = stage.performer.neutral is before
+    assert kept == {True: False, False: True}
 
 
 def test_reset_forgets_the_driver():
