@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.processes import train_together
 from tests.training.runs import logged_losses
 
 CONFIG = """
@@ -40,28 +37,10 @@ from_share = 0.0
 
 
 def _run(output: Path, world_size: int, until: int) -> None:
-    """Up to a step, sharded where there are two processes; what torchrun does for each of them."""
+    """Up to a step, sharded where there are two processes."""
     config = output.with_suffix(f".{world_size}.toml")
     config.write_text(CONFIG.format(output=output, is_sharded=str(world_size > 1).lower()))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    processes = []
-    for rank in range(world_size):
-        environment = {
-            **os.environ,
-            "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(world_size),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-m", "tests.training.sharded_run", str(config), str(until)]
-        processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE))
-    for process in processes:
-        _, said = process.communicate(timeout=600)
-        assert process.returncode == 0, said.decode()[-3000:]
+    train_together(["tests.training.sharded_run", str(config), str(until)], world_size)
 
 
 def test_two_processes_with_shares_train_as_one_and_go_on_as_one(tmp_path: Path) -> None:
