@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from avatar.stream.factory import AnimatorKind
+from server.benchmark_cpu import CpuWatch
 from server.benchmark_run import (
     READY_TIMEOUT_S,
     calling,
@@ -41,6 +42,8 @@ from server.benchmark_speak import speak
 
 _NO_HOLD = "[video]\nmax_hold_s = 0.0\n"
 """Transport is measured alone: no picture waits for the voice."""
+_WATCHED_LESS_S = 3.0
+"""By how much sooner the look at processor time ends than the probe's measurement."""
 
 
 def _run(
@@ -55,9 +58,12 @@ def _run(
         wait_until_open(server.url)
         load_before = os.getloadavg()[0]
         camera = [] if camera_fps is None else ["--camera-fps", str(camera_fps)]
+        watch = CpuWatch(server.url, max(1.0, seconds - _WATCHED_LESS_S))
+        watch.start()
         report = probe(server.url, clip, seconds, *camera)
         counters = metrics(server.url)
     report["load_before"] = round(load_before, 2)
+    report["cpu"] = watch.report()
     report["server"] = {k: v for k, v in counters.items() if "events" in k or "dropped" in k}
     _show(" ".join(options) or "server", report)
     return report
