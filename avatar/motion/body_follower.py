@@ -19,7 +19,7 @@ import numpy as np
 
 from avatar.frames import NUM_HAND_JOINTS, BodyMotion, ByteArray, FloatArray, HandsMotion
 from avatar.motion.crop import fit_within
-from avatar.motion.smoothing import OneEuro, OneEuroSettings
+from avatar.motion.one_euro import OneEuro, OneEuroSettings
 from avatar.motion.tracker_body import BodyObservation, BodyTracker
 
 PERIOD_S = 0.11

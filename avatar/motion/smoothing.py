@@ -1,15 +1,12 @@
-"""One-Euro smoothing of a face's motion, and what happens while the face is lost.
+"""Smoothing of a face's motion, and what happens while the face is lost.
 
-Knows dt, speeds and easing; does not know trackers or references.
-
-One-Euro filter: G. Casiez, N. Roussel, D. Vogel, CHI 2012: a first-order low-pass whose cut-off
-rises with the (smoothed) speed, so that rest is calm and movement is not late. Rotations are
-filtered in the tangent space at the last output.
+Knows which signal is filtered how, and easing; does not know trackers, references, or how a filter
+works (`one_euro`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +15,8 @@ from avatar.motion import topology as topo
 from avatar.motion.geometry import place_head
 from avatar.motion.mouth_interior import mixed_interiors
 from avatar.motion.neutral import Neutral
-from avatar.motion.rotation import blend_rotations, exp_rotation, log_rotation
+from avatar.motion.one_euro import OneEuro, OneEuroRotation, OneEuroSettings
+from avatar.motion.rotation import blend_rotations
 
 HOLD_S = 0.25
 EASE_OUT_S = 0.8
@@ -27,97 +25,15 @@ MAX_GAP_S = 0.5
 """After a longer gap between stamps a filter starts anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class OneEuroSettings:
-    """Cut-off at rest (Hz), its rise per unit of speed, cut-off of the speed estimate (Hz)."""
-
-    min_cutoff_hz: float
-    beta: float
-    speed_cutoff_hz: float = 1.5
-
-
-def _alpha(cutoff_hz: FloatArray | float, dt_s: float) -> FloatArray:
-    r = 2.0 * np.pi * np.asarray(cutoff_hz, dtype=np.float32) * dt_s
-    return np.asarray(r / (r + 1.0), dtype=np.float32)
-
-
-class OneEuro:
-    """Filters an array of any shape, each point (last axis) with the speed of its own.
-
-    The speed is the length over the last axis, so that a point's components are filtered alike.
-    """
-
-    def __init__(self, settings: OneEuroSettings) -> None:
-        self._settings = settings
-        self._value: FloatArray | None = None
-        self._raw: FloatArray | None = None
-        self._speed: FloatArray | None = None
-
-    def reset(self) -> None:
-        """Take the next value as it is."""
-        self._value = self._raw = self._speed = None
-
-    def __call__(self, value: FloatArray, dt_s: float, *, unit: float = 1.0) -> FloatArray:
-        """The smoothed value, `dt_s` seconds after the last one.
-
-        `unit` is what the settings' speeds are counted in, in units of the value.
-        """
-        value = np.asarray(value, dtype=np.float32)
-        if self._value is None or self._raw is None or self._speed is None or dt_s <= 0:
-            if self._value is None or dt_s < 0:
-                self._value, self._raw = value, value
-                self._speed = np.zeros_like(value)
-            return self._value
-        velocity = (value - self._raw) / np.float32(dt_s)
-        self._speed = self._speed + _alpha(self._settings.speed_cutoff_hz, dt_s) * (
-            velocity - self._speed
-        )
-        self._raw = value
-        speed = np.linalg.norm(self._speed, axis=-1, keepdims=True)
-        cutoff = self._settings.min_cutoff_hz + self._settings.beta / unit * speed
-        self._value = self._value + _alpha(cutoff, dt_s) * (value - self._value)
-        return self._value
-
-
-class OneEuroRotation:
-    """The same filter on a rotation: speed and steps are rotation vectors."""
-
-    def __init__(self, settings: OneEuroSettings) -> None:
-        self._settings = settings
-        self._value: FloatArray | None = None
-        self._raw: FloatArray | None = None
-        self._speed_3 = np.zeros(3, dtype=np.float32)
-
-    def reset(self) -> None:
-        """Take the next rotation as it is."""
-        self._value = self._raw = None
-        self._speed_3 = np.zeros(3, dtype=np.float32)
-
-    def __call__(self, rotation_33: FloatArray, dt_s: float) -> FloatArray:
-        """The smoothed rotation, `dt_s` seconds after the last one."""
-        if self._value is None or self._raw is None or dt_s <= 0:
-            if self._value is None:
-                self._value = self._raw = rotation_33
-            return self._value
-        velocity = log_rotation(rotation_33 @ self._raw.T) / np.float32(dt_s)
-        self._speed_3 = self._speed_3 + _alpha(self._settings.speed_cutoff_hz, dt_s) * (
-            velocity - self._speed_3
-        )
-        self._raw = rotation_33
-        speed = float(np.linalg.norm(self._speed_3))
-        alpha = _alpha(self._settings.min_cutoff_hz + self._settings.beta * speed, dt_s)
-        step = log_rotation(rotation_33 @ self._value.T)
-        self._value = np.asarray(exp_rotation(alpha * step) @ self._value, dtype=np.float32)
-        return self._value
-
-
 # Speeds are per second in each signal's unit (radians, inter-ocular units, aperture).
-ROTATION = OneEuroSettings(min_cutoff_hz=1.8, beta=6.0)
-TRANSLATION = OneEuroSettings(min_cutoff_hz=1.8, beta=4.0)
-SCALE = OneEuroSettings(min_cutoff_hz=1.0, beta=4.0)
-SHAPE = OneEuroSettings(min_cutoff_hz=2.0, beta=8.0)
-EYE_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=4.0)
-LIP_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=14.0, speed_cutoff_hz=4.0)
+TREND_S = 0.09
+"""How long the course of a head and of its points is believed (docs/LOG.md)."""
+ROTATION = OneEuroSettings(min_cutoff_hz=1.8, beta=24.0, speed_cutoff_hz=4.0, trend_s=TREND_S)
+TRANSLATION = OneEuroSettings(min_cutoff_hz=1.8, beta=16.0, speed_cutoff_hz=4.0, trend_s=TREND_S)
+SCALE = OneEuroSettings(min_cutoff_hz=1.5, beta=12.0, speed_cutoff_hz=3.0, trend_s=TREND_S)
+SHAPE = OneEuroSettings(min_cutoff_hz=2.0, beta=8.0, trend_s=TREND_S)
+EYE_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=4.0, trend_s=TREND_S)
+LIP_SHAPE = OneEuroSettings(min_cutoff_hz=3.0, beta=14.0, speed_cutoff_hz=4.0, trend_s=TREND_S)
 GAZE = OneEuroSettings(min_cutoff_hz=1.2, beta=3.0, speed_cutoff_hz=3.0)
 LIDS = OneEuroSettings(min_cutoff_hz=3.0, beta=16.0, speed_cutoff_hz=6.0)
 INTERIOR = OneEuroSettings(min_cutoff_hz=3.0, beta=6.0, speed_cutoff_hz=4.0)
