@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from avatar.frames import (
-    AudioChunk,
     BodyMotion,
     ByteArray,
     DrivingFrame,
@@ -32,6 +31,7 @@ from avatar.motion.retarget import Retargeter
 from avatar.motion.smoothing import FaceSmoother
 from avatar.motion.tracker import FaceObservation, FaceTracker
 from avatar.regions import LiveSettings, Region, Source
+from avatar.stream.hearing import Hearing, VoiceSource
 from avatar.timing import StageTimers
 
 
@@ -65,23 +65,6 @@ class BodyFollowing(Protocol):
 
     def close(self) -> None:
         """Release the models."""
-
-
-class VoiceSource(Protocol):
-    """What the performer needs of whatever turns sound into a mouth."""
-
-    @property
-    def lag_s(self) -> float:
-        """How much earlier than asked the last motion was."""
-
-    def push(self, chunk: AudioChunk) -> None:
-        """Take the next sound."""
-
-    def motion_at(self, time_s: float) -> AudioMotion | None:
-        """The voice's motion at a media time; None where there is no voice."""
-
-    def reset(self) -> None:
-        """Forget the sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +103,7 @@ class Performer:
         self._follower: BodyFollowing = (
             body_follower if body_follower is not None else BodyFollower(is_live=is_live)
         )
-        self._voice = voice
+        self._hearing = None if voice is None else Hearing(voice)
         self._smoother = FaceSmoother()
         self._calibrator = Calibrator()
         self._mixer = Mixer(seed=seed)
@@ -135,34 +118,36 @@ class Performer:
     def push(self, driving: DrivingFrame) -> RetargetedMotion:
         """The character's motion for one driving frame."""
         time_s = driving.stamp.time_s
-        audio = self._listen(driving, time_s)
         motion, neutral = self._observe(driving, time_s)
         self._tracking = motion.tracking
+        is_known = neutral is not None and motion.face is not None
+        is_seen = is_known and motion.tracking in (Tracking.TRACKED, Tracking.HELD)
+        audio = self._listen(driving, time_s, is_seen=is_seen)
         with self.timers.measure("retarget"):
             camera = self._perform(motion, neutral)
             mixed = self._mixer.mix(
                 self._retargeter, camera, motion.tracking, audio, self._settings, time_s
             )
             result = self._retargeter.compose(mixed, driving.stamp, motion.tracking)
-        return replace(result, voice_lag_s=self._voice_lag_s(camera, motion.tracking))
+        return replace(result, voice_lag_s=self._voice_lag_s(is_seen=is_seen))
 
-    def _listen(self, driving: DrivingFrame, time_s: float) -> AudioMotion | None:
-        if self._voice is None:
+    def _listen(self, driving: DrivingFrame, time_s: float, *, is_seen: bool) -> AudioMotion | None:
+        if self._hearing is None:
             return None
+        is_wanted = any(self._is_by_voice(region, is_seen=is_seen) for region in Region)
         with self.timers.measure("voice"):
-            for chunk in driving.audio:
-                self._voice.push(chunk)
-            return self._voice.motion_at(time_s)
+            return self._hearing.motion_at(driving.audio, time_s, is_wanted=is_wanted)
 
-    def _voice_lag_s(self, camera: Performance | None, tracking: Tracking) -> float | None:
+    def _is_by_voice(self, region: Region, *, is_seen: bool) -> bool:
+        """Whether a voice would move the region. Silence between words does not take it away."""
+        asked = self._settings.sources.get(region, Source.CAMERA)
+        return resolve_source(region, asked, is_seen=is_seen, is_heard=True) is Source.AUDIO
+
+    def _voice_lag_s(self, *, is_seen: bool) -> float | None:
         """By how much a mouth that the voice moves is late; None where it does not."""
-        if self._voice is None:
+        if self._hearing is None or not self._is_by_voice(Region.MOUTH, is_seen=is_seen):
             return None
-        asked = self._settings.sources.get(Region.MOUTH, Source.CAMERA)
-        is_seen = camera is not None and tracking in (Tracking.TRACKED, Tracking.HELD)
-        # Silence between words does not take the mouth from the voice.
-        source = resolve_source(Region.MOUTH, asked, is_seen=is_seen, is_heard=True)
-        return self._voice.lag_s if source is Source.AUDIO else None
+        return self._hearing.lag_s
 
     def _observe(self, driving: DrivingFrame, time_s: float) -> tuple[Motion, Neutral | None]:
         rgb = driving.rgb_HW3
@@ -257,8 +242,8 @@ class Performer:
         self._smoother.reset()
         self._calibrator.reset()
         self._mixer.reset()
-        if self._voice is not None:
-            self._voice.reset()
+        if self._hearing is not None:
+            self._hearing.reset()
         self._tracking = Tracking.LOST
 
     def close(self) -> None:

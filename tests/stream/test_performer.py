@@ -226,7 +226,18 @@ def test_voice_does_not_move_the_mouth_of_a_seen_face():
     for _ in range(40):
         out = stage.push(landmarks(open_eyes()), audio=(chunk(),))
     assert out.lip_aperture < 0.03
-    assert stage.voice.num_chunks == 40
+
+
+def test_voice_rests_while_a_face_is_seen_and_is_there_as_soon_as_it_is_not():
+    stage = Stage()
+    for _ in range(100):
+        stage.push(landmarks(open_eyes()), audio=(chunk(),))
+    num_heard = stage.voice.num_chunks
+    assert num_heard < 60, "a second of tracking, the time for which it lingers, and no more"
+    for _ in range(40):
+        out = stage.push(None, picture=None, audio=(chunk(),))
+    assert stage.voice.num_chunks > num_heard
+    assert out.lip_aperture > 0.1
 
 
 def test_swap_keeps_tracking_and_neutral():
