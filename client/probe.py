@@ -38,6 +38,7 @@ CHROMIUM_FLAGS = (
     "--disable-features=WebRtcHideLocalIpsWithMdns,MediaRouter",
 )
 CAMERA_SIZE = (640, 480)
+"""What the page asks cameras for; it leaves as it is, marked."""
 CAMERA_FPS = 25
 WARM_UP_S = 3.0
 START_TIMEOUT_S = 30.0

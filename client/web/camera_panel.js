@@ -98,7 +98,11 @@ export class CameraPanel {
     this.analyser?.disconnect();
     this.analyser = null;
     if (track === null) return;
-    this.audioContext ??= new AudioContext();
+    // Nothing is to be heard of it: without a loudspeaker, and in long steps, it costs little.
+    this.audioContext ??= new AudioContext({
+      latencyHint: "playback",
+      ...{ sinkId: { type: "none" } }, // Chromium; others do not know it and ignore it
+    });
     this.analyser = this.audioContext.createAnalyser();
     this.audioContext.createMediaStreamSource(new MediaStream([track])).connect(this.analyser);
   }

@@ -44,10 +44,9 @@ const STAGE_ORDER = [
 ];
 
 export class Hud {
-  /** @param {HTMLVideoElement} video that shows the character */
-  constructor(video) {
+  /** @param {import("./shown_pictures.js").ShownPictures} pictures of the character */
+  constructor(pictures) {
     this.root = byId("hud", HTMLElement);
-    this.video = video;
     this.estimate = new LatencyEstimate();
     this.linkLook = new LinkLook();
     /** @type {Stats|null} */
@@ -62,7 +61,9 @@ export class Hud {
     this.peer = null;
     /** @type {ReturnType<typeof setInterval>|undefined} */
     this.timer = undefined;
-    this.#watchPictures();
+    pictures.tell(({ rtpTimestamp, displayMs }) => {
+      if (rtpTimestamp !== undefined) this.estimate.addShown(rtpTimestamp, displayMs);
+    });
   }
 
   /** @param {Peer|null} peer the call whose figures are shown; null: none */
@@ -93,30 +94,19 @@ export class Hud {
 
   /** @param {boolean} isOn */
   show(isOn) {
+    const isOpening = isOn && this.root.hidden;
     this.root.hidden = !isOn;
     this.#draw();
+    if (isOpening) this.#look();
   }
 
   async #look() {
     const { peer } = this;
-    if (peer === null || peer.isClosed) return;
+    if (peer === null || peer.isClosed || this.root.hidden) return;
     this.link = await this.linkLook.look(peer.pc);
     const roundTripMs = this.link.roundTripMs || peer.roundTripMs || 0;
     this.estimate.setLink(this.link.encodeMs, roundTripMs);
     this.#draw();
-  }
-
-  /** Notes when each picture came on screen: receiveTime and expectedDisplayTime share a clock. */
-  #watchPictures() {
-    if (!("requestVideoFrameCallback" in this.video)) return;
-    const again = (/** @type {number} */ _now, /** @type {any} */ metadata) => {
-      const { rtpTimestamp, receiveTime, expectedDisplayTime } = metadata;
-      if (rtpTimestamp !== undefined && receiveTime !== undefined) {
-        this.estimate.addShown(rtpTimestamp, Math.max(0, expectedDisplayTime - receiveTime));
-      }
-      this.video.requestVideoFrameCallback(again);
-    };
-    this.video.requestVideoFrameCallback(again);
   }
 
   #draw() {

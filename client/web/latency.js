@@ -11,8 +11,8 @@
 
 /** Pictures remembered until the server's word about them arrives (every 0.5 s). */
 const MAX_SHOWN = 120;
-/** About five seconds of pictures. */
-const MAX_MATCHED = 128;
+/** About six seconds of those that are asked about (shown_pictures.js). */
+const MAX_MATCHED = 48;
 
 export class LatencyEstimate {
   constructor() {

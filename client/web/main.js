@@ -20,6 +20,7 @@ import { Recorder } from "./recorder.js";
 import { Regions } from "./regions.js";
 import { Session } from "./session.js";
 import { Shortcuts } from "./shortcuts.js";
+import { ShownPictures } from "./shown_pictures.js";
 import { Stage } from "./stage.js";
 import { Store } from "./state.js";
 import { Toolbar } from "./toolbar.js";
@@ -54,7 +55,8 @@ const store = new Store({
 const devices = new Devices();
 const stage = new Stage();
 const recorder = new Recorder();
-const probe = query.get("probe") === "1" ? new Probe() : null;
+const isProbeWished = query.get("probe") === "1";
+const probe = isProbeWished && Probe.isPossible ? new Probe() : null;
 const session = new Session(store, devices, {
   wish: () => preferences,
   neutral: loadNeutral,
@@ -71,8 +73,9 @@ const upload = new Upload(
   () => store.state.config?.limits ?? null,
   (character) => actions.addCharacter(character),
 );
-const hud = new Hud(stage.avatar);
-const playout = new PlayoutReport(stage.avatar);
+const pictures = new ShownPictures(stage.avatar);
+const hud = new Hud(pictures);
+const playout = new PlayoutReport(pictures);
 const actions = new Actions({
   store,
   devices,
@@ -164,6 +167,7 @@ async function load() {
     return;
   }
   store.go("setup");
+  if (isProbeWished && probe === null) tell("This browser cannot measure: open it in Chromium");
   if (probe !== null && !store.state.config?.is_probe_allowed) {
     tell("This server carries no probe: start it with --probe");
   }

@@ -1,7 +1,7 @@
 /**
  * How long this browser holds voice and pictures until they are heard and seen, told to the server
  * every second, which places the one by the other. Knows getStats
- * (https://www.w3.org/TR/webrtc-stats/) and requestVideoFrameCallback; places nothing itself.
+ * (https://www.w3.org/TR/webrtc-stats/); places nothing itself.
  *
  * @typedef {import("./peer.js").Peer} Peer
  * @typedef {{voiceMs: number, pictureMs: number}} Playout
@@ -12,13 +12,13 @@ import { playout } from "./protocol.js";
 
 const REPORT_MS = 1000;
 /** Fewer pictures in a second tell nothing: the tab is hidden, or nothing comes. */
-const MIN_PICTURES = 5;
+const MIN_PICTURES = 3;
 /** Beyond what the server takes for true. */
 const MAX_MS = 10_000;
 
 export class PlayoutReport {
-  /** @param {HTMLVideoElement} video that shows the character */
-  constructor(video) {
+  /** @param {import("./shown_pictures.js").ShownPictures} pictures of the character */
+  constructor(pictures) {
     /** @type {Peer|null} */
     this.peer = null;
     /** @type {ReturnType<typeof setInterval>|undefined} */
@@ -29,7 +29,7 @@ export class PlayoutReport {
     this.before = new Map();
     /** @type {Playout|null} as reported last */
     this.latest = null;
-    this.#watchPictures(video);
+    pictures.tell(({ displayMs }) => this.shown.push(displayMs));
   }
 
   /** @param {Peer|null} peer the call that is reported; null: none */
@@ -72,17 +72,6 @@ export class PlayoutReport {
     this.before.set(entry.id, entry);
     const num = old === undefined ? 0 : entry[count] - old[count];
     return num > 0 ? ((entry[sum] - old[sum]) * 1000) / num : null;
-  }
-
-  /** @param {HTMLVideoElement} video receiveTime and expectedDisplayTime share a clock */
-  #watchPictures(video) {
-    if (!("requestVideoFrameCallback" in video)) return;
-    const again = (/** @type {number} */ _now, /** @type {any} */ metadata) => {
-      const { receiveTime, expectedDisplayTime } = metadata;
-      if (receiveTime !== undefined) this.shown.push(expectedDisplayTime - receiveTime);
-      video.requestVideoFrameCallback(again);
-    };
-    video.requestVideoFrameCallback(again);
   }
 }
 

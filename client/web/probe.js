@@ -14,10 +14,9 @@
 
 import { percentile } from "./latency.js";
 import { VoiceProbe } from "./probe_voice.js";
-import { ageMs, drawStrip, readStrip, STRIP_FRACTION } from "./strip.js";
+import { canMark, framesOf, Marker } from "./probe_marker.js";
+import { ageMs, readStrip, STRIP_FRACTION } from "./strip.js";
 
-const SIDE_PX = 512;
-const FALLBACK_FPS = 30;
 /** An hour at 30 fps is far more; a benchmark reads and clears. */
 const MAX_SAMPLES = 40_000;
 /** A stamp older than this is a misread strip. */
@@ -27,17 +26,13 @@ const FREEZE_MS = 200;
 const FLASH_WITHIN_MS = 80;
 
 export class Probe {
+  /** Chromium only. */
+  static get isPossible() {
+    return canMark;
+  }
+
   constructor() {
-    this.canvas = document.createElement("canvas");
-    this.canvas.width = SIDE_PX;
-    this.canvas.height = SIDE_PX;
-    this.context = /** @type {CanvasRenderingContext2D} */ (
-      this.canvas.getContext("2d", { alpha: false })
-    );
-    this.marked = /** @type {CanvasCaptureMediaStreamTrack} */ (
-      this.canvas.captureStream(0).getVideoTracks()[0]
-    );
-    this.marked.contentHint = "motion";
+    this.marker = new Marker();
     this.voice = new VoiceProbe();
     /** @type {MediaStreamTrack|null} */
     this.source = null;
@@ -46,7 +41,6 @@ export class Probe {
     /** @type {Sample[]} */
     this.samples = [];
     this.started_ms = 0;
-    this.num_sent = 0;
     /** @type {number|null} from the page's start of sending to the first picture received */
     this.firstFrameMs = null;
     /** @type {number|null} */
@@ -64,9 +58,9 @@ export class Probe {
     if (track !== this.source) {
       this.source = track;
       this.started_ms = performance.now();
-      this.#feed(track);
+      this.marker.feed(track);
     }
-    return this.marked;
+    return this.marker.track;
   }
 
   /** @param {MediaStream|null} remote the server's stream */
@@ -96,7 +90,7 @@ export class Probe {
       num_received: this.samples.length,
       num_fresh: fresh.length,
       num_unread: this.samples.filter(({ stamp }) => stamp === null).length,
-      num_sent: this.num_sent,
+      num_sent: this.marker.num_sent,
       p50_ms: p50,
       p95_ms: latencies.length > 0 ? percentile(latencies, 0.95) : null,
       fps: spanS > 0 ? (fresh.length - 1) / spanS : 0,
@@ -114,69 +108,17 @@ export class Probe {
     };
   }
 
-  /** @param {MediaStreamTrack} track of the camera: each picture is marked and sent on */
-  async #feed(track) {
-    if (!("MediaStreamTrackProcessor" in window)) {
-      this.#feedByTimer(track);
-      return;
-    }
+  /** @param {MediaStreamTrack} track of the server */
+  async #read(track) {
     for await (const frame of framesOf(track)) {
-      if (track !== this.source) {
+      const nowMs = performance.now();
+      if (track !== this.watched) {
         frame.close();
         return;
       }
-      this.#mark(frame, frame.displayWidth, frame.displayHeight);
+      this.#note(nowMs, await stampOf(frame));
       frame.close();
     }
-  }
-
-  /** @param {MediaStreamTrack} track */
-  async #feedByTimer(track) {
-    const video = document.createElement("video");
-    video.muted = true;
-    video.srcObject = new MediaStream([track]);
-    await video.play();
-    const timer = setInterval(() => {
-      if (track !== this.source || track.readyState === "ended") clearInterval(timer);
-      else this.#mark(video, video.videoWidth, video.videoHeight);
-    }, 1000 / FALLBACK_FPS);
-  }
-
-  /** @param {CanvasImageSource} picture @param {number} width @param {number} height px */
-  #mark(picture, width, height) {
-    const side = Math.min(width, height);
-    const [left, top] = [(width - side) / 2, (height - side) / 2];
-    this.context.drawImage(picture, left, top, side, side, 0, 0, SIDE_PX, SIDE_PX);
-    drawStrip(this.context, SIDE_PX, SIDE_PX, performance.now());
-    this.marked.requestFrame();
-    this.num_sent += 1;
-  }
-
-  /** @param {MediaStreamTrack} track of the server */
-  async #read(track) {
-    if ("MediaStreamTrackProcessor" in window) {
-      for await (const frame of framesOf(track)) {
-        const nowMs = performance.now();
-        if (track !== this.watched) {
-          frame.close();
-          return;
-        }
-        this.#note(nowMs, await stampOf(frame));
-        frame.close();
-      }
-      return;
-    }
-    const video = document.createElement("video");
-    video.muted = true;
-    video.srcObject = new MediaStream([track]);
-    await video.play();
-    const again = () => {
-      if (track !== this.watched) return;
-      const { videoWidth: width, videoHeight: height } = video;
-      this.#note(performance.now(), stampByCanvas(video, width, height));
-      video.requestVideoFrameCallback(again);
-    };
-    video.requestVideoFrameCallback(again);
   }
 
   /** @param {number} nowMs @param {number|null} stamp */
@@ -210,28 +152,6 @@ function skewOf(beep, fresh) {
     if (best === null || off < best.off) best = { off, latency: Number(latency_ms) };
   }
   return best !== null && best.off <= FLASH_WITHIN_MS ? beep.latency_ms - best.latency : null;
-}
-
-/**
- * The pictures of a track, newest first in line: the browser drops what is not read in time.
- * @param {MediaStreamTrack} track
- * @returns {AsyncGenerator<VideoFrame>}
- */
-async function* framesOf(track) {
-  const Processor = Object(window).MediaStreamTrackProcessor;
-  // A copy of the track: the other one goes on showing, and ends by itself.
-  const copy = track.clone();
-  const reader = new Processor({ track: copy, maxBufferSize: 1 }).readable.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    copy.stop();
-    reader.cancel().catch(() => undefined);
-  }
 }
 
 /** @param {VideoFrame} frame @returns {Promise<number|null>} */

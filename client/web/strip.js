@@ -52,6 +52,23 @@ export function drawStrip(context, width, height, timeMs) {
 }
 
 /**
+ * Draws it into a picture's luma (BT.601, limited range), whose chroma is to be neutral there.
+ * @param {Uint8Array} samples
+ * @param {{width: number, height: number, stride: number}} layout of `samples`
+ * @param {number} timeMs
+ */
+export function drawStripOnLuma(samples, { width, height, stride }, timeMs) {
+  const rows = stripRows(height);
+  cellsOf(timeMs).forEach((isWhite, cell) => {
+    const left = Math.round((cell * width) / NUM_CELLS);
+    const right = Math.round(((cell + 1) * width) / NUM_CELLS);
+    for (let row = 0; row < rows; row += 1) {
+      samples.fill(isWhite ? 235 : 16, row * stride + left, row * stride + right);
+    }
+  });
+}
+
+/**
  * Reads a strip from luma or from one channel of packed pixels.
  * @param {Uint8Array|Uint8ClampedArray} samples
  * @param {{width: number, rows: number, stride: number, step: number}} layout of `samples`, in

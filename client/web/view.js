@@ -57,6 +57,8 @@ export class View {
     this.regionsNote = byId("regions-note", HTMLElement);
     this.version = byId("version", HTMLElement);
     this.hearSelf = byId("hear-self", HTMLInputElement);
+    /** A change of what draws was told in this call: the figures go on telling. */
+    this.hasToldDrawing = false;
   }
 
   /** Begins to draw. */
@@ -159,7 +161,10 @@ export class View {
         recorder.stop();
         calibration.stop();
       }
-      if (isInCall !== isInSession(before.phase)) this.#keepFocus(isInCall);
+      if (isInCall !== isInSession(before.phase)) {
+        this.hasToldDrawing = false;
+        this.#keepFocus(isInCall);
+      }
     }
     this.#drawStatus(state);
   }
@@ -206,12 +211,13 @@ export class View {
     }
   }
 
-  /** @param {any} drawing what draws from now on; a change amid the call is worth a word */
+  /** @param {any} drawing what draws from now on; a change amid the call is worth a word, once */
   #hearDrawing({ renderer, reason }) {
     const { store } = this.parts;
     const before = store.state.drawing;
     store.update({ drawing: { renderer, reason } });
-    if (before !== null && before.renderer !== renderer) {
+    if (before !== null && before.renderer !== renderer && !this.hasToldDrawing) {
+      this.hasToldDrawing = true;
       tell(`The ${rendererWords({ renderer, reason })} draws now. ${reason}`);
     }
   }

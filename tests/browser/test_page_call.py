@@ -203,7 +203,7 @@ async def test_figures_show_rates_latency_drops_and_tracking(page: Page, stub: S
     await expect(hud).to_be_hidden()
 
 
-async def test_a_renderer_that_hands_over_amid_the_call_is_named(
+async def test_a_renderer_that_hands_over_amid_the_call_is_named_once(
     page: Page, stub: StubServer
 ) -> None:
     await go_live(page)
@@ -215,6 +215,10 @@ async def test_a_renderer_that_hands_over_amid_the_call_is_named(
         "The landmark warp draws now. The model fell behind."
     )
     await expect(status).to_have_attribute("title", re.compile("landmark warp"))
+    await expect(page.locator("#toast")).to_be_hidden(timeout=15_000)
+    stub.say({"type": "drawing", "renderer": "neural", "reason": "There is room again."})
+    await expect(status).to_have_attribute("title", re.compile("trained model. There is room"))
+    await expect(page.locator("#toast")).to_be_hidden()
 
 
 async def test_own_voice_is_silent_unless_asked_for(page: Page, stub: StubServer) -> None:
