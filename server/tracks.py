@@ -7,6 +7,7 @@ its timestamps from the session's origin, as the voice does (`server.voice_track
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,9 +24,13 @@ from server.lane import RenderedPicture
 from server.lip_sync import LipSync
 from server.pacing import Action, PacingState
 
+logger = logging.getLogger(__name__)
+
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 _TRACES_KEPT = 64
 _MAX_WAITING = 16
+_FREEZE_S = 0.2
+"""As the probe counts them."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,7 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
         self._waiting: deque[_Waiting] = deque()
         self._shown: ByteArray | None = None
         self._shown_taken_s = float("nan")
+        self._before: RenderedMeta | None = None
         self._last_pts = -1
         self._wake: asyncio.Future[None] | None = None
 
@@ -154,6 +160,7 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
     def _take(self, now_s: float) -> None:
         picture = self._waiting.popleft().picture
         meta = picture.meta
+        self._tell_of_gap(meta, now_s)
         self._shown = picture.i420
         self._shown_taken_s = meta.taken_s
         self.counters.late += self._pacing.was_held
@@ -177,6 +184,23 @@ class AvatarVideoTrack(MediaStreamTrack):  # type: ignore[misc]
             )
         if _is_placed(meta):
             self._lips.on_picture_sent(self._said_s(meta), now_s, voice_lag_s=meta.voice_lag_s)
+
+    def _tell_of_gap(self, meta: RenderedMeta, now_s: float) -> None:
+        """A freeze that is seen is worth a line that says where it came from."""
+        before, self._before = self._before, meta
+        gap_s = now_s - self._pacing.last_fresh_s
+        if before is None or gap_s < _FREEZE_S:
+            return
+        logger.info(
+            "no new picture for %.2f s: this came %.2f s after the one before, then took %.2f s "
+            "to be decoded, %.2f to be taken, %.2f to be drawn, %.2f to leave",
+            gap_s,
+            meta.arrival_s - before.arrival_s,
+            meta.published_s - meta.arrival_s,
+            meta.taken_s - meta.published_s,
+            meta.finished_s - meta.taken_s,
+            now_s - meta.finished_s,
+        )
 
     def _said_s(self, meta: RenderedMeta) -> float:
         """When the picture's moment came to us: on the media clock, so it is even."""

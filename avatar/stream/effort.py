@@ -1,9 +1,10 @@
 """How much work a live stream can afford: denoise steps first, then how often, then the warp alone.
 
 Knows levels of effort and the measured time of pushes; does not know what a push does. A stream
-that cannot keep up with the camera goes down a level after a second or so; it tries the level above
-again when the time it would need has been there for a while, each time more reluctantly, so that it
-does not swing between two looks.
+that can do without the model begins so, and goes up as soon as there is seen to be room: while a
+session starts, everything else does too. One that cannot keep up with the camera goes down a level
+after a second or so; it tries the level above again when the time it would need has been there for
+a while, each time more reluctantly, so that it does not swing between two looks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ ROOM = 0.85
 """Share that the level above may need at most before it is tried again: as if the model's work
 came on top, though live it is done beside the stream."""
 PATIENCE_S, MAX_PATIENCE_S = 10.0, 320.0
-"""Before a level above is tried for the first time, and at most, in time of the driving."""
+"""Before a level that was left is tried for the first time, and at most, in time of the driving. A
+level never tried needs the observed stretch only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,11 @@ class Effort:
         # An even number: where every other chunk is cheap, their median lies between the two.
         self.num_observed = 2 * max(1, round(0.5 * OBSERVED_S / chunk_s))
         """Chunks over which the median is taken."""
-        self._patience = round(PATIENCE_S / chunk_s)
+        self._first_patience = round(PATIENCE_S / chunk_s)
         self._max_patience = round(MAX_PATIENCE_S / chunk_s)
-        self._index = 0
+        is_optional = self._levels[-1].num_denoise_steps == 0
+        self._index = len(self._levels) - 1 if is_optional else 0
+        self._patience = self.num_observed if is_optional else self._first_patience
         self._was_tried = False
         """This level was gone up to, not down."""
         self.changed_at_s = 0.0
@@ -106,6 +110,7 @@ class Effort:
             return None
         if self._was_tried:  # a level that did not last was tried too early
             self._patience = min(self._max_patience, 2 * self._patience)
+        self._patience = max(self._first_patience, self._patience)
         return self._go_to(self._index + 1, was_tried=False)
 
     def _raised(self, frame_s: float) -> Level | None:

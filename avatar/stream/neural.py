@@ -64,7 +64,11 @@ class NeuralAnimator(DrivenAnimator[NeuralRenderer | WarpStream]):
         chunk_frames = preset.autoencoder.frames_per_latent
         self._is_live = is_live
         self._effort = Effort(levels, period_s=1.0 / fps, chunk_frames=chunk_frames)
-        self._drawing = Drawing("neural", reason)
+        if is_live and self._effort.level.num_denoise_steps == 0:
+            text = f"{reason} The warp begins, until there is seen to be room."
+            self._drawing = Drawing("warp", text)
+        else:
+            self._drawing = Drawing("neural", reason)
         self._thread: ModelThread[Corrected] | None = ModelThread() if is_live else None
 
     @property

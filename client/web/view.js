@@ -211,12 +211,12 @@ export class View {
     }
   }
 
-  /** @param {any} drawing what draws from now on; a change amid the call is worth a word, once */
+  /** @param {any} drawing what draws from now on; that it gets less is worth a word, once a call */
   #hearDrawing({ renderer, reason }) {
     const { store } = this.parts;
     const before = store.state.drawing;
     store.update({ drawing: { renderer, reason } });
-    if (before !== null && before.renderer !== renderer && !this.hasToldDrawing) {
+    if (before?.renderer === "neural" && renderer !== "neural" && !this.hasToldDrawing) {
       this.hasToldDrawing = true;
       tell(`The ${rendererWords({ renderer, reason })} draws now. ${reason}`);
     }

@@ -26,8 +26,8 @@ class SlowClock:
     """Advances by a fixed time at every look: two looks per chunk."""
 
     def __init__(self, per_look_s: float) -> None:
-        self._clock, self._per_look_s = FakeClock(), per_look_s
+        self._clock, self.per_look_s = FakeClock(), per_look_s
 
     def __call__(self) -> float:
-        self._clock.advance(self._per_look_s)
+        self._clock.advance(self.per_look_s)
         return self._clock()

@@ -89,3 +89,23 @@ def test_chunks_of_two_costs_count_as_their_mean() -> None:
                 found += _spend(effort, frame_s, 1)
         assert found == changes
     assert str(LEVELS[2]) == "1 denoise step, every 2nd chunk"
+
+
+def test_a_stream_that_can_do_without_the_model_begins_so_and_climbs_where_there_is_room() -> None:
+    levels = (Level(1, 1, 0.01), Level(1, 2, 0.005), Level(0, 1, 0.0))
+    effort = Effort(levels, period_s=PERIOD_S, chunk_frames=2)
+    assert effort.level is levels[2]
+    assert _spend(effort, 0.02, NUM_OBSERVED) == [levels[1]]
+    assert _spend(effort, 0.02, NUM_OBSERVED) == [levels[0]]
+    busy = Effort(levels, period_s=PERIOD_S, chunk_frames=2)
+    assert _spend(busy, 0.033, 1000) == []
+    assert busy.level is levels[2]
+
+
+def test_what_did_not_last_in_a_climb_is_not_tried_again_at_once() -> None:
+    levels = (Level(1, 1, 0.01), Level(0, 1, 0.0))
+    effort = Effort(levels, period_s=PERIOD_S, chunk_frames=2)
+    assert _spend(effort, 0.02, NUM_OBSERVED) == [levels[0]]
+    assert _spend(effort, 0.05, NUM_OBSERVED) == [levels[1]]
+    assert _spend(effort, 0.02, PATIENCE_CHUNKS - 1) == []
+    assert _spend(effort, 0.02, 1) == [levels[0]]

@@ -27,6 +27,7 @@ from avatar.training.examples import motion_from
 from avatar.training.people import PersonClip
 from avatar.warp.renderer import WarpRenderer
 from avatar.warp.rig import build_rig
+from tests.conftest import FakeClock
 from tests.model.networks import awake_network
 from tests.stream.fakes import NoFace, SlowClock
 
@@ -178,29 +179,50 @@ def _push(animator: NeuralAnimator, index: int) -> list[int]:
     return [frame.stamp.pts for frame in rendered]
 
 
-def test_a_slow_machine_spends_fewer_steps_then_corrects_less_often_then_rests(
-    character: Character,
+def test_a_stream_begins_with_the_warp_climbs_and_gives_back_step_by_step_what_is_too_much(
+    character: Character, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     levels = (Level(2, 1, 0.0), Level(1, 1, 0.0), Level(1, 2, 0.0), Level(0, 1, 0.0))
+    clock = SlowClock(0.01)
+    monkeypatch.setattr("avatar.stream.neural_renderer.monotonic_s", FakeClock())
     animator = _animator(
-        awake_network(ModelKind.TRANSFORMER), levels=levels, is_live=True, clock=SlowClock(0.1)
+        awake_network(ModelKind.TRANSFORMER), levels=levels, is_live=True, clock=clock
     )
     animator.open(character)
+    assert animator.drawing.renderer == "warp"
     said = [animator.drawing.reason]
     stamps = []
-    for index in range(NUM_OBSERVED * 2 * 4):
+    num_half = NUM_OBSERVED * 2 * 4
+    for index in range(2 * num_half):
+        clock.per_look_s = 0.01 if index < num_half else 0.1
         stamps += _push(animator, index)
         if animator.drawing.reason != said[-1]:
             said.append(animator.drawing.reason)
     animator.close()
+    affords = "The model serves. At present the machine affords: "
     assert said == [
-        "The model serves.",
-        "The model serves. At present the machine affords: 1 denoise step.",
-        "The model serves. At present the machine affords: 1 denoise step, every 2nd chunk.",
-        "The model serves. At present the machine affords: the warp alone.",
+        "The model serves. The warp begins, until there is seen to be room.",
+        f"{affords}1 denoise step, every 2nd chunk.",
+        f"{affords}1 denoise step.",
+        f"{affords}2 denoise steps.",
+        f"{affords}1 denoise step.",
+        f"{affords}1 denoise step, every 2nd chunk.",
+        f"{affords}the warp alone.",
     ]
-    assert stamps == list(range(NUM_OBSERVED * 2 * 4)), "no frame is left out"
+    assert stamps == list(range(2 * num_half)), "no frame is left out"
     assert animator.drawing.renderer == "warp"
+
+
+def test_a_slow_machine_never_begins_with_the_model(character: Character) -> None:
+    levels = (Level(1, 1, 0.0), Level(0, 1, 0.0))
+    animator = _animator(
+        awake_network(ModelKind.REFINER), levels=levels, is_live=True, clock=SlowClock(0.1)
+    )
+    animator.open(character)
+    for index in range(NUM_OBSERVED * 4):
+        _push(animator, index)
+        assert animator.drawing.renderer == "warp"
+    animator.close()
 
 
 def test_offline_a_slow_machine_draws_every_frame_at_full_effort(character: Character) -> None:
