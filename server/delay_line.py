@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.frames import FloatArray
+from avatar.timing import quantile
 from server.sync import FRAME_SAMPLES, RATE_HZ, WindowMinimum
 
 
@@ -105,7 +106,7 @@ class DelayLine:
         self._packet = max(FRAME_SAMPLES, length)
         self._last_arrival_s = arrival_s
         self._lateness_s.append(path_s - self._offset_s)
-        wanted_s = float(np.quantile(self._lateness_s, self.JITTER_SHARE))
+        wanted_s = quantile(sorted(self._lateness_s), self.JITTER_SHARE)
         # Slowly, so that a reader can follow with its rhythm.
         step_s = wanted_s - self._jitter_s
         self._jitter_s += min(self.JITTER_STEP_S, max(-self.JITTER_STEP_S, step_s))

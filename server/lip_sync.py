@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
+from avatar.timing import quantile
 from server.sync import FRAME_SAMPLES, RATE_HZ, WindowMinimum
 
 MAX_DELAY_S = 1.0
@@ -75,7 +74,7 @@ class LipSync:
         if is_first:
             self.lead_s = lead_s
             return
-        step_s = float(np.median(self._reports)) - self.lead_s
+        step_s = quantile(sorted(self._reports), 0.5) - self.lead_s
         if abs(step_s) > _LEAD_BAND_S:
             self.lead_s += min(_LEAD_STEP_S, max(-_LEAD_STEP_S, step_s))
 
@@ -97,7 +96,7 @@ class LipSync:
         self._pipeline.append((now_s, age_s))
         while self._pipeline[0][0] < now_s - _WINDOW_S:
             self._pipeline.popleft()
-        usual_s = float(np.median([age_s for _, age_s in self._pipeline]))
+        usual_s = quantile(sorted(age_s for _, age_s in self._pipeline), 0.5)
         self.delay_s = min(MAX_DELAY_S, max(_MIN_DELAY_S, usual_s - self.lead_s))
         self._move_hold(usual_s, now_s)
         if self.hold_s < _NO_HOLD_S:
@@ -119,7 +118,7 @@ class LipSync:
     @property
     def skew_s(self) -> float | None:
         """By how much the voice is heard after the picture is seen, lately; None: not known."""
-        return float(np.median([skew_s for _, skew_s in self._skews])) if self._skews else None
+        return quantile(sorted(skew_s for _, skew_s in self._skews), 0.5) if self._skews else None
 
     @property
     def uplink_skew_s(self) -> float:
