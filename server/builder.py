@@ -24,6 +24,8 @@ from server.child_process import born_deaf
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 8
+NICENESS, NICENESS_BEHIND = 10, 19
+"""A live session goes before a character that somebody waits for, that one before all others."""
 
 
 class BuilderLike(Protocol):
@@ -47,11 +49,13 @@ class Builder:
         timeout_s: float,
         gallery: Path | None = None,
         cache: Path | None = None,
+        niceness: int = NICENESS,
         log_level: int = logging.INFO,
     ) -> None:
         self._timeout_s = timeout_s
         self._gallery = gallery
         self._cache = cache
+        self._niceness = niceness
         self._log_level = log_level
         self._turn = asyncio.Lock()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="builder")
@@ -109,7 +113,7 @@ class Builder:
         # decodes is a `subprocess`, which daemons may have.)
         process = context.Process(
             target=run_builder,
-            args=(child, self._gallery, self._cache, self._log_level),
+            args=(child, self._gallery, self._cache, self._niceness, self._log_level),
             name="liveactor-builder",
             daemon=True,
         )
@@ -130,7 +134,9 @@ class Builder:
             process.close()
 
     async def stop(self) -> None:
-        """Kill the process, whatever it is doing."""
+        """Kill the process, whatever it is doing; once."""
+        if self._is_closed:
+            return
         self._is_closed = True
         process = self._process
         if process is not None:

@@ -88,12 +88,16 @@ Answer = tuple[GalleryItem, ...] | Built | Refused
 
 
 def run_builder(
-    jobs: Connection, gallery_folder: Path | None, cache_folder: Path | None, log_level: int
+    jobs: Connection,
+    gallery_folder: Path | None,
+    cache_folder: Path | None,
+    niceness: int,
+    log_level: int,
 ) -> None:
     """Entry point of the process; returns when the parent is gone."""
     begin_as("builder")
     logging.basicConfig(level=log_level, format="%(asctime)s builder %(levelname)s %(message)s")
-    os.nice(10)
+    os.nice(niceness)
     worker = Worker(gallery_folder, cache_folder)
     with contextlib.suppress(EOFError, OSError):
         while True:

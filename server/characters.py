@@ -77,11 +77,18 @@ class CharacterStore:
             self._gallery[item.id] = _Stored(_info(item), item.thumbnail_webp, None, 0.0)
         logger.info("gallery: %d characters", len(items))
 
-    async def open_all(self, idle: asyncio.Event, *, clock: Clock = monotonic_s) -> None:
+    async def open_all(
+        self,
+        idle: asyncio.Event,
+        *,
+        behind: BuilderLike | None = None,
+        clock: Clock = monotonic_s,
+    ) -> None:
         """Open the built-in characters one after the other, so that each is there when wanted.
 
         A session that is live needs the processor more: unless `idle` is set, a pause follows each
-        that is `PAUSE` times as long as its opening took.
+        that is `PAUSE` times as long as its opening took. `behind` does the work where it is given,
+        so that a character that somebody asks for meanwhile does not wait for these.
         """
         took_s = 0.0
         for character_id in list(self._gallery)[: self._section.num_kept_open]:
@@ -89,7 +96,8 @@ class CharacterStore:
                 await asyncio.wait_for(idle.wait(), max(MIN_PAUSE_S, PAUSE * took_s))
             start_s = clock()
             try:
-                await self.character(character_id)
+                if self._gallery[character_id].character is None:
+                    await self._open(character_id, behind or self._builder)
             except SessionError as error:
                 logger.error("built-in character %s: %s", character_id, error)
             took_s = clock() - start_s
@@ -125,7 +133,7 @@ class CharacterStore:
             return stored.character
         opening = self._opening.get(character_id)
         if opening is None:
-            opening = asyncio.ensure_future(self._open(character_id))
+            opening = asyncio.ensure_future(self._open(character_id, self._builder))
             self._opening[character_id] = opening
             opening.add_done_callback(lambda done: self._opened(character_id, done))
         # Shielded: who asks first may leave, others wait for the same opening.
@@ -197,8 +205,8 @@ class CharacterStore:
             raise CharacterRefused("unknown_character", message)
         return stored
 
-    async def _open(self, character_id: str) -> bytes:
-        built = await self._builder.work(OpenGalleryItem(character_id))
+    async def _open(self, character_id: str, builder: BuilderLike) -> bytes:
+        built = await builder.work(OpenGalleryItem(character_id))
         if isinstance(built, Refused):
             raise CharacterRefused(built.code, built.message)
         assert isinstance(built, Built)

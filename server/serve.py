@@ -22,7 +22,7 @@ from aiohttp import web
 from avatar.errors import ConfigError
 from avatar.timing import Clock, monotonic_s
 from server.app import WEB_FOLDER, LiveApp
-from server.builder import Builder, BuilderLike
+from server.builder import NICENESS, NICENESS_BEHIND, Builder, BuilderLike
 from server.character_cache import default_folder
 from server.characters import CharacterStore
 from server.config import ServeConfig
@@ -96,12 +96,9 @@ class LiveServer:
         # Encoding runs in the loop's default executor: a small one of its own size.
         self._executor = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="codec")
         loop.set_default_executor(self._executor)
-        self.builder = self._given_builder or Builder(
-            timeout_s=config.characters.build_timeout_s,
-            gallery=config.characters.gallery,
-            cache=default_folder() if config.characters.is_cached else None,
-            log_level=self._log_level,
-        )
+        self.builder = self._given_builder or self._new_builder(NICENESS)
+        # One of their own for those that nobody has asked for yet: who asks does not wait for them.
+        self._behind = self._given_builder or self._new_builder(NICENESS_BEHIND)
         self.characters = CharacterStore(config.characters, self.builder)
         self.engine = Engine(
             config.engine,
@@ -137,6 +134,16 @@ class LiveServer:
         gc.collect()
         gc.freeze()
 
+    def _new_builder(self, niceness: int) -> Builder:
+        section = self.config.characters
+        return Builder(
+            timeout_s=section.build_timeout_s,
+            gallery=section.gallery,
+            cache=default_folder() if section.is_cached else None,
+            niceness=niceness,
+            log_level=self._log_level,
+        )
+
     @property
     def url(self) -> str:
         """Where a person opens the page."""
@@ -150,7 +157,9 @@ class LiveServer:
         self.engine.start()
         await self.characters.load_gallery()
         self.engine.warm_up(await self.characters.first_that_opens())
-        await self.characters.open_all(self.table.idle)
+        await self.characters.open_all(self.table.idle, behind=self._behind)
+        if self._behind is not self.builder:
+            await self._behind.stop()
 
     async def _sweep(self) -> None:
         while True:
@@ -170,7 +179,7 @@ class LiveServer:
         if self._runner is not None:
             await self._runner.cleanup()
         took.note("http")
-        await asyncio.gather(self.engine.stop(), self.builder.stop())
+        await asyncio.gather(self.engine.stop(), self.builder.stop(), self._behind.stop())
         took.note("engine and builder")
         self._executor.shutdown(wait=False, cancel_futures=True)
         gc.unfreeze()

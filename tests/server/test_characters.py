@@ -68,6 +68,36 @@ async def test_the_gallery_opens_only_while_the_server_is_idle(clock: FakeClock)
     assert len([job for job in builder.jobs if isinstance(job, OpenGalleryItem)]) == 2
 
 
+class _Stuck(InventingBuilder):
+    """Opens nothing before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_at_work, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def work(self, job: Job) -> Answer:
+        self.is_at_work.set()
+        await self.may_go_on.wait()
+        return await super().work(job)
+
+
+async def test_who_asks_for_a_character_does_not_wait_for_those_nobody_asked_for(
+    clock: FakeClock,
+) -> None:
+    store = await _store(InventingBuilder(), clock)
+    idle, behind = asyncio.Event(), _Stuck()
+    idle.set()
+    opening = asyncio.ensure_future(store.open_all(idle, behind=behind))
+    await behind.is_at_work.wait()
+    bob = await asyncio.wait_for(store.character("bob"), 10)
+    ada = await asyncio.wait_for(store.character("ada"), 10)
+    behind.may_go_on.set()
+    await opening
+    assert (await store.character("ada"), await store.character("bob")) == (ada, bob)
+    opened = [job.id for job in behind.jobs if isinstance(job, OpenGalleryItem)]
+    assert opened == ["ada"], "what was opened in front is not opened again"
+
+
 async def test_an_upload_lives_as_long_as_it_is_used(clock: FakeClock) -> None:
     store = await _store(InventingBuilder(), clock, upload_ttl_s=100.0)
     info = await store.add((b"jpeg",), "Zoe")
