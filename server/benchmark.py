@@ -64,6 +64,7 @@ def _run(
         counters = metrics(server.url)
     report["load_before"] = round(load_before, 2)
     report["cpu"] = watch.report()
+    report["stages_ms"] = watch.stages_ms
     report["server"] = {k: v for k, v in counters.items() if "events" in k or "dropped" in k}
     _show(" ".join(options) or "server", report)
     return report

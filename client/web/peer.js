@@ -15,19 +15,15 @@ import { gathered, playAtOnce, withoutNulls } from "./rtc.js";
 
 /** A face at 640x480 and 30 fps is clean at this rate. */
 const MAX_VIDEO_BPS = 1_500_000;
-/** Pictures beyond what the server draws would be encoded and decoded for nothing; a few make up for
- * those that come late. */
-const SURPLUS = 1.04;
 /** Offer to connected; the server gives up after 10 s too. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** `disconnected` often heals by itself: a call is lost when it has not within this. */
 const DISCONNECTED_GRACE_MS = 3_000;
 
 export class Peer extends EventTarget {
-  /** @param {RTCIceServer[]} iceServers @param {number} fps of the server's pictures */
-  constructor(iceServers, fps) {
+  /** @param {RTCIceServer[]} iceServers */
+  constructor(iceServers) {
     super();
-    this.maxFps = Math.ceil(SURPLUS * fps);
     this.pc = new RTCPeerConnection({ iceServers: iceServers.map(withoutNulls) });
     this.channel = this.pc.createDataChannel(CONTROL_CHANNEL, { ordered: true });
     this.remote = new MediaStream();
@@ -54,7 +50,7 @@ export class Peer extends EventTarget {
     this.transceivers.video = this.pc.addTransceiver(tracks.video ?? "video", {
       direction: "sendrecv",
       streams,
-      sendEncodings: [{ maxBitrate: MAX_VIDEO_BPS, maxFramerate: this.maxFps }],
+      sendEncodings: [{ maxBitrate: MAX_VIDEO_BPS, maxFramerate: 30 }],
     });
     this.transceivers.audio = this.pc.addTransceiver(tracks.audio ?? "audio", {
       direction: "sendrecv",

@@ -166,7 +166,7 @@ export class Session extends EventTarget {
   async #connect(signal) {
     const { config, characterId, live } = this.store.state;
     if (config === null || characterId === null) throw new Error("connect before set-up");
-    const peer = new Peer(config.ice, config.fps);
+    const peer = new Peer(config.ice);
     this.peer = peer;
     peer.addEventListener("message", (event) => this.#hear(event));
     peer.addEventListener("weak", (event) => this.#tell("weak", detailOf(event)));
