@@ -27,7 +27,7 @@ CROP_SHARE = 2.0
 """Side of the followed square in sizes of the face (longer side of its landmarks' box)."""
 FACE_PER_BOX = 1.35
 """Size of a face's landmarks in sides of its detection box."""
-CENSUS_S = 0.5
+CENSUS_S = 1.0
 """How often a tracked picture is searched for other faces."""
 SWITCH_RATIO = 1.35
 """Another face must be this much larger than the tracked one, twice in a row, to take over."""
