@@ -21,6 +21,7 @@ from avatar.data.head import identity_shape, pose_face
 from avatar.data.joints import Frame, frame_around, frame_of, joints_of
 from avatar.data.labels import flow_to, head_pose, head_rotation, regions
 from avatar.data.landmark_map import rest_landmarks, with_irises
+from avatar.data.light import LightStyle
 from avatar.data.people import random_person
 from avatar.data.person import Person
 from avatar.data.posing import Mover, Pose
@@ -81,17 +82,28 @@ def head_to_camera(pose: Pose, camera: Camera) -> Floats:
 
 
 def traits_of(
-    shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera, scale_px: float
+    shape_V3: Floats,
+    person: Person | None,
+    pose: Pose,
+    camera: Camera,
+    scale_px: float,
+    light: LightStyle | None = None,
 ) -> Floats:
     """Traits of a face whose inter-ocular distance is `scale_px` (a driver has no beard)."""
     beard = None if person is None else person.style.beard
-    return face_traits(shape_V3, pose.expression_E, beard, scale_px / camera.focal_px)
+    return face_traits(shape_V3, pose.expression_E, beard, scale_px / camera.focal_px, light)
 
 
-def pose_landmarks(shape_V3: Floats, person: Person | None, pose: Pose, camera: Camera) -> Floats:
+def pose_landmarks(
+    shape_V3: Floats,
+    person: Person | None,
+    pose: Pose,
+    camera: Camera,
+    light: LightStyle | None = None,
+) -> Floats:
     """(478, 3) landmarks as the tracker would find them: the table's and the tracker's bias."""
     landmarks, scale = table_landmarks(shape_V3, person, pose, camera)
-    traits = traits_of(shape_V3, person, pose, camera, scale)
+    traits = traits_of(shape_V3, person, pose, camera, scale, light)
     landmarks[:, :2] += bias_at(head_to_camera(pose, camera), scale, traits)
     return landmarks
 
@@ -124,6 +136,7 @@ def film(
     """Take all pictures of a clip; `backgrounds` are given where the background moves."""
     person = made.person
     proportions = person.style.proportions
+    light = made.situation.light
     ref_rgb, ref_alpha, ref_landmarks = [], [], []
     first = None
     for pose in references:
@@ -132,7 +145,7 @@ def film(
             first = shot.view
         ref_rgb.append(shot.rgb_HW3)
         ref_alpha.append(shot.alpha_HW)
-        ref_landmarks.append(pose_landmarks(person.shape_V3, person, pose, camera))
+        ref_landmarks.append(pose_landmarks(person.shape_V3, person, pose, camera, light))
     assert first is not None, "a clip has at least one reference"
 
     if person.dressed is not None:
@@ -150,7 +163,7 @@ def film(
         mover = Mover(pose, proportions, eyes.centre_23)
         turn = _rotation(pose.root_rotvec_3) @ _rotation(pose.head_rotvec_3)
         head = head_pose(turn, mover.points(HEAD_CENTRE[None])[0], iod, camera)
-        landmarks = pose_landmarks(person.shape_V3, person, pose, camera)
+        landmarks = pose_landmarks(person.shape_V3, person, pose, camera, light)
         joints = joints_of(frame, mover, landmarks, shot.view)
         lengths = joints.bone_lengths_B
         joints_seen, hands_seen = joints.body_seen_J, joints.hands_seen_2K

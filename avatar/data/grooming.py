@@ -30,6 +30,9 @@ from avatar.data.strands import Strands
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
+PALE = 0.75
+"""Share of the darkening between wide ribbons that white hair loses."""
+
 
 def _hair_colours(
     rng: np.random.Generator, rgb: tuple[float, float, float], grey: float, num: int, spread: float
@@ -44,6 +47,23 @@ def _hair_colours(
     return np.clip(colour, 0.003, 0.9).astype(np.float32)
 
 
+def mean_hair_rgb(style: PersonStyle) -> Floats:
+    """(3,) linear colour of a head of hair seen from afar."""
+    white = 0.5 * np.array([1, 0.98, 0.95])
+    mean = (1 - style.grey) * np.array(style.hair_rgb) + style.grey * white
+    return np.asarray(mean, np.float32)
+
+
+def _pale_and_wide(style: PersonStyle, width: float) -> float:
+    """0..1: pale hair of ribbons so wide that each stands for many.
+
+    Light wanders between pale hairs, so that depth hardly darkens: without it, few wide ribbons
+    are bright wires over black gaps.
+    """
+    pale = float(np.clip(mean_hair_rgb(style).mean() / 0.35, 0, 1))
+    return pale * float(np.clip((width - 0.045) / 0.035, 0, 1))
+
+
 def grow_all(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[Strands], Lashes]:
     """Hair, brows, lashes and beard as strands."""
     rng = np.random.default_rng(style.seed + 77)
@@ -53,7 +73,9 @@ def grow_all(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[St
         # wide ribbons stand for many hairs: their colours differ less
         spread = min(1.0, 0.035 / detail.hair_width)
         colours = _hair_colours(rng, style.hair_rgb, style.grey, num, spread)
-        cut = replace(style.hair, num_points=detail.hair_points)
+        pale = _pale_and_wide(style, detail.hair_width)
+        lock = style.hair.lock * (1 - 0.5 * pale)  # ... and fill the gaps between locks
+        cut = replace(style.hair, num_points=detail.hair_points, lock=lock)
         if style.cap is not None:
             flat = "crown" if cut.comb == "out" else cut.comb
             cut = replace(cut, comb=flat, volume=0.25, lift=0.2, fringe=0.0, curl=0.0)
@@ -61,6 +83,8 @@ def grow_all(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[St
                          colour_S3=colours, material=M_HAIR)  # fmt: skip
         streaks = space_noise(rng, hair.points_SK3[:, 4], 1.3)
         hair.colour_S3 = hair.colour_S3 * np.exp(0.16 * streaks)[:, None]
+        darkening = (1 - hair.occlusion_SK) * (1 - PALE * pale)
+        hair.occlusion_SK = (1 - darkening).astype(np.float32)
         strands.append(hair)
     if style.brow_thickness > 0:
         strands.append(

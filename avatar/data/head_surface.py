@@ -56,9 +56,12 @@ def eye_places(side: int) -> tuple[NDArray[np.bool_], Floats]:
     return on, sheet_uv[model.source_V[on]]
 
 
+_OPEN_CM = 0.2
+"""Gap between the lips from which on the mouth is lit as an open one."""
 MOUTH_REGIONS = ("teeth", "gums_tongue", "mouth_socket")
 
 
+@cache
 def mouth_vertices() -> Ints:
     """Split vertices of what a mouth hides: they show a plain colour, no sheet."""
     model = head_model()
@@ -66,12 +69,19 @@ def mouth_vertices() -> Ints:
     return np.unique(model.split_T3[np.isin(model.region_T, rows)]).astype(np.int32)
 
 
+def light_in_mouth(posed_V3: Floats) -> float:
+    """0.1..1: how much light a mouth lets in; between closed lips no teeth shine."""
+    of = head_model().landmarks_68
+    gap = float((posed_V3[of[[61, 62, 63]], 1] - posed_V3[of[[67, 66, 65]], 1]).mean())
+    return float(np.clip(gap / _OPEN_CM, 0.1, 1.0))
+
+
 def mouth_colours(teeth_rgb: tuple[float, float, float]) -> Floats:
     """Colour factors of split vertices: white but for the mouth's inside."""
     model = head_model()
     colour = np.ones((len(model.uv_V2), 3), np.float32)
     for region, rgb in zip(
-        MOUTH_REGIONS, (teeth_rgb, (0.42, 0.10, 0.10), (0.30, 0.055, 0.055)), strict=True
+        MOUTH_REGIONS, (teeth_rgb, (0.55, 0.20, 0.18), (0.30, 0.055, 0.055)), strict=True
     ):
         on = np.unique(model.split_T3[model.region_T == model.region_names.index(region)])
         colour[on] = rgb

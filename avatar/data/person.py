@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from avatar.data.dressed import Dressed, dress
 from avatar.data.eyes import bake_eye
 from avatar.data.facial_hair import Lashes
-from avatar.data.grooming import grow_all, head_props
+from avatar.data.grooming import grow_all, head_props, mean_hair_rgb
 from avatar.data.head import head_model, identity_shape
 from avatar.data.head_surface import eye_places, head_tables, mouth_colours, mouth_vertices
 from avatar.data.mesh import vertex_normals
@@ -110,7 +110,7 @@ def make_person(style: PersonStyle, detail: Detail) -> Person:
 
     size = 2 * max(detail.skin_texels, 2 * detail.cloth_texels)
     atlas = Atlas(size)
-    scalp = None if style.hair is None else tuple(0.7 * np.array(style.hair_rgb))
+    scalp = None if style.hair is None else tuple(0.7 * mean_hair_rgb(style))
     skin = style.skin
     face_sheet, back_sheet = bake_skin(
         _with_scalp(skin, scalp, style, detail.hair_width), detail.skin_texels

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from avatar.data.camera import Camera
 from avatar.data.cartoon import Proportions, push
 from avatar.data.head import head_model, pose_face, split_normals
+from avatar.data.head_surface import light_in_mouth, mouth_vertices
 from avatar.data.limbs import BodyPose, pose_limbs
 from avatar.data.neck import head_share
 from avatar.data.person import Person
@@ -128,10 +129,14 @@ def person_scene(person: Person, pose: Pose, camera: Camera, samples: int) -> Sc
     radius = eyes.radius
     if proportions is not None:
         radius = radius * proportions.eye_growth(radius)
+    colour = person.colour_V3
+    if person.dressed is not None:  # a photograph's teeth have their mouth's light already
+        colour = colour.copy()
+        colour[mouth_vertices()] *= light_in_mouth(vertices)
     parts = [
         Part(moved[model.source_V], person.head_T3[person.kept_T],
              person.material_T[person.kept_T], person.label_T[person.kept_T], person.uv_V2,
-             person.colour_V3, person.occlusion_V, normals_V3=split_normals(moved)),
+             colour, person.occlusion_V, normals_V3=split_normals(moved)),
     ]  # fmt: skip
     body_parts = person.still_parts
     if pose.body is not None and person.dressed is not None:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from avatar.data.face_traits import NUM_TRAITS, face_traits
 from avatar.data.facial_hair import BeardStyle
 from avatar.data.head import expression, identity_shape
+from avatar.data.light import LightStyle
 from avatar.data.tracker_bias import (
     TrackedPose,
     bias_at,
     fit_bias,
     held_out_errors,
     tracker_bias,
+    write_bias,
 )
+from avatar.errors import AssetError
 
 
 def _turn(yaw: float, roll: float = 0.0) -> NDArray[np.float32]:
@@ -66,8 +69,24 @@ def test_beyond_the_turns_of_the_fit_the_bias_stays() -> None:
 
 def test_the_kept_error_is_that_of_held_out_people() -> None:
     table = tracker_bias()
-    assert table.weights_KN2.shape[1:] == (478, 2)
+    assert table.directions_RN2.shape[1:] == (478, 2)
     assert 0.01 < table.error_N.mean() < 0.04
+
+
+def test_a_kept_table_reads_back_as_it_was_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = fit_bias(_samples(40, slope=0.1))
+    monkeypatch.setattr("avatar.data.tracker_bias.BIAS_PATH", tmp_path / "bias.npz")
+    write_bias(fitted, tmp_path / "bias.npz")
+    kept = tracker_bias.__wrapped__()
+    turn = _turn(0.3, 0.2)
+    np.testing.assert_allclose(
+        bias_at(turn, 60.0, bias=kept), bias_at(turn, 60.0, bias=fitted), atol=0.05
+    )
+    (tmp_path / "bias.npz").write_bytes(b"cut off")
+    with pytest.raises(AssetError, match="bias.npz"):
+        tracker_bias.__wrapped__()
 
 
 def test_noise_alone_is_not_learned() -> None:
@@ -106,5 +125,9 @@ def test_traits_measure_identity_expression_and_beard_of_a_shape(assets: Path) -
     assert np.abs(shape[2:10]).max() < 0.1
     np.testing.assert_allclose(traits[:5], [0, 0, 1, 0, 0.7], atol=1e-6)
     assert traits[65:].sum() == pytest.approx(0.4)
+    left = face_traits(identity_shape(weights), expression(), None, 0.075, LightStyle(key_yaw=60))
+    right = face_traits(identity_shape(weights), expression(), None, 0.075, LightStyle(key_yaw=-60))
+    assert left[116] > 0.2
+    assert left[116] == pytest.approx(-right[116])
     average = face_traits(identity_shape(weights * 0), expression(), None, 0.075)
     np.testing.assert_allclose(average, 0, atol=1e-4)
