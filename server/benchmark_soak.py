@@ -55,13 +55,24 @@ def usage(process_id: int) -> dict[str, float]:
     import psutil
 
     root = psutil.Process(process_id)
-    everyone = [root, *root.children(recursive=True)]
+    rss_mb: dict[str, float] = {}
+    num_threads = num_descriptors = num_processes = 0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            role, memory = _role(process), process.memory_info().rss
+            threads, descriptors = process.num_threads(), process.num_fds()
+        except psutil.NoSuchProcess:
+            continue  # a builder that has done its work
+        rss_mb[role] = rss_mb.get(role, 0.0) + memory / 1e6
+        num_processes += 1
+        num_threads += threads
+        num_descriptors += descriptors
     return {
-        "rss_mb": round(sum(p.memory_info().rss for p in everyone) / 1e6, 1),
-        "threads": sum(p.num_threads() for p in everyone),
-        "descriptors": sum(p.num_fds() for p in everyone),
-        "processes": len(everyone),
-        **{f"rss_{_role(p)}_mb": round(p.memory_info().rss / 1e6, 1) for p in everyone},
+        "rss_mb": round(sum(rss_mb.values()), 1),
+        "threads": num_threads,
+        "descriptors": num_descriptors,
+        "processes": num_processes,
+        **{f"rss_{role}_mb": round(used_mb, 1) for role, used_mb in rss_mb.items()},
     }
 
 
