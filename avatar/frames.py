@@ -82,7 +82,7 @@ class MouthInterior:
     corner to the left one (5 columns); free of the light and of whose mouth it is."""
 
     light_RC: FloatArray
-    """0 black .. 1 as light as white would be there."""
+    """0 black .. 1 as light as white would be there; teeth that catch more light come up to 1.6."""
     red_RC: FloatArray
     """0 colourless as teeth are .. 1 red as a tongue."""
     certainty: float

@@ -28,6 +28,8 @@ from avatar.motion.topology import (
 )
 
 ROWS, COLUMNS = 7, 5
+LIGHTEST = 1.6
+"""Teeth in front of the shade that white is measured in can be lighter than it."""
 _SAMPLES_PER_ROW, _SAMPLES_PER_COLUMN = 2, 3
 _ACROSS = (0.12, 0.88)
 """Share of the way from corner to corner that is looked at: corners are shadow and lip."""
@@ -43,12 +45,17 @@ _REDDEST = 0.6
 """Excess of red over the other channels' mean, as a share of red, that counts as 1."""
 _BARE = np.array([50, 280, 101, 330, 205, 425, 151, 9], np.intp)
 """Cheeks and forehead."""
+_MIDDLE = np.array([203, 423, 206, 426, 36, 266, 129, 358, 98, 327, 142, 371, 205, 425], np.intp)
+"""Beside nose and upper lip, where no beard grows: the light there is the mouth's."""
+_DARKEST_SHADE = 0.5
 _LOWER_LIDS = np.concatenate([LEFT_LID_LOWER[1:-1], RIGHT_LID_LOWER[1:-1]])
 _UPPER_LIDS = np.concatenate([LEFT_LID_UPPER[1:-1], RIGHT_LID_UPPER[1:-1]])
 _BETWEEN_S11 = np.array([0.35, 0.5, 0.65], np.float32)[:, None, None]
 """Where between the lids the whites of the eyes are looked for."""
 _SCLERA_GAIN = 1.1
 """The whites of the eyes lie in their lids' shade."""
+_SCLERA_TRUSTED = (1.0, 1.2)
+"""White by the eyes over white by the skin: where the former begins to count, and alone does."""
 
 
 def measure_mouth_interior(rgb_HW3: ByteArray, landmarks_N3: FloatArray) -> MouthInterior | None:
@@ -73,30 +80,39 @@ def measure_mouth_interior(rgb_HW3: ByteArray, landmarks_N3: FloatArray) -> Mout
     light_RC = seen_RC3.mean(2)
     red_RC = (seen_RC3[..., 0] - seen_RC3[..., 1:].mean(2)) / np.maximum(seen_RC3[..., 0], 0.05)
     return MouthInterior(
-        light_RC=np.clip(light_RC, 0.0, 1.0).astype(np.float32),
+        light_RC=np.clip(light_RC, 0.0, LIGHTEST).astype(np.float32),
         red_RC=np.clip(red_RC / _REDDEST, 0.0, 1.0).astype(np.float32),
         certainty=certainty,
     )
 
 
 def white_of(rgb_HW3: ByteArray, landmarks_N3: FloatArray) -> FloatArray | None:
-    """What white looks like in a face's light (3), 0..255; None where the face is out of sight.
+    """What white looks like at a face's mouth (3), 0..255; None where the face is out of sight.
 
-    The light tones of cheeks and forehead with most of their hue taken out, or, where those are
-    lighter (dark skin), the whites of the eyes. The same for whoever is measured or painted.
+    The light tones of cheeks and forehead with most of their hue taken out, in the shade and hue
+    that the light has around the mouth; or, where those are lighter (dark skin), the whites of the
+    eyes. The same for whoever is measured or painted.
     """
     points_N2 = landmarks_N3[:, :2]
     bright_3 = _light_tone(rgb_HW3, points_N2[_BARE], 0.75)
     if bright_3 is None:
         return None
     white_3 = 0.6 * bright_3.max() + 0.4 * bright_3
+    middle_3 = _light_tone(rgb_HW3, points_N2[_MIDDLE], 0.5)
+    if middle_3 is None:
+        middle_3 = bright_3
+    shade_3 = np.clip(middle_3 / np.maximum(bright_3, 1.0), _DARKEST_SHADE, 1.0)
+    # Skin is more saturated in the shade than a tooth is.
+    at_mouth_3 = white_3 * np.sqrt(shade_3 * shade_3.mean())
     lower_L2, upper_L2 = points_N2[_LOWER_LIDS], points_N2[_UPPER_LIDS]
     between_SL2 = lower_L2 + _BETWEEN_S11 * (upper_L2 - lower_L2)
     sclera_3 = _light_tone(rgb_HW3, between_SL2.reshape(-1, 2), 0.85)
-    if sclera_3 is not None and _SCLERA_GAIN * sclera_3.sum() > white_3.sum():
-        white_3 = _SCLERA_GAIN * sclera_3
-    white_3 = white_3 * max(1.0, _LEAST_WHITE / float(white_3.max()))
-    return np.minimum(white_3, np.float32(255.0))
+    if sclera_3 is not None:
+        sclera_3 = _SCLERA_GAIN * sclera_3
+        trust = _step(float(sclera_3.sum() / max(white_3.sum(), 1.0)), *_SCLERA_TRUSTED)
+        at_mouth_3 = at_mouth_3 + trust * (sclera_3 - at_mouth_3)
+    at_mouth_3 = at_mouth_3 * max(1.0, _LEAST_WHITE / float(at_mouth_3.max()))
+    return np.minimum(at_mouth_3, 255.0).astype(np.float32)
 
 
 def _light_tone(rgb_HW3: ByteArray, points_S2: FloatArray, share: float) -> FloatArray | None:

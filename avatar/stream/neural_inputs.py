@@ -349,7 +349,8 @@ def _interior_values(interior: MouthInterior | None) -> FloatArray:
     """Light and red of every cell as far as they are certain, and the certainty; 0 if unknown."""
     if interior is None:
         return np.zeros(2 * ROWS * COLUMNS + 1, np.float32)
-    light, red = 2.0 * interior.light_RC.ravel() - 1.0, 2.0 * interior.red_RC.ravel() - 1.0
+    light = 2.0 * np.minimum(interior.light_RC.ravel(), 1.0) - 1.0
+    red = 2.0 * interior.red_RC.ravel() - 1.0
     certain = interior.certainty * np.concatenate([light, red, [1.0]])
     return np.asarray(certain, np.float32)
 

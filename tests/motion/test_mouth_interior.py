@@ -75,6 +75,19 @@ def test_the_light_of_the_room_does_not_change_what_is_seen() -> None:
     np.testing.assert_allclose(bright.red_RC, dim.red_RC, atol=0.05)
 
 
+def test_teeth_of_a_mouth_in_the_shade_count_as_light_as_in_full_light() -> None:
+    picture, points = face(0.35, TEETH, TEETH)
+    shaded = picture.copy()
+    nose = int(points[topo.NOSE_TIP, 1])
+    shaded[nose:] = (0.6 * shaded[nose:]).astype(np.uint8)
+    seen = measure_mouth_interior(picture, points)
+    in_shade = measure_mouth_interior(shaded, points)
+    assert seen is not None
+    assert in_shade is not None
+    ratio = in_shade.light_RC.mean() / seen.light_RC.mean()
+    assert 0.85 < ratio < 1.15, "0.6 where the shade is not known"
+
+
 def test_closed_and_crossed_lips_show_nothing() -> None:
     for gap in (0.0, 0.01, -0.1):
         assert measure_mouth_interior(*face(gap, DARK, DARK)) is None
