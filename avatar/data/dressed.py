@@ -20,7 +20,7 @@ from avatar.data.assets import load_pack
 from avatar.data.clothes import Garment, bake_cloth, load_garment
 from avatar.data.limbs import BodyPose, pose_limbs
 from avatar.data.mesh import compact, vertex_normals
-from avatar.data.neck import neck_run
+from avatar.data.neck import neck_run, ramp
 from avatar.data.noise import space_noise
 from avatar.data.person_style import M_CLOTH, M_SKIN, Detail, PersonStyle
 from avatar.data.scene import Atlas, Label, Part
@@ -28,6 +28,9 @@ from avatar.data.skin import skin_albedo
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+
+SLOPE_CM = 0.6
+"""How far the tops of shoulders sink."""
 
 
 @dataclass(slots=True)
@@ -131,7 +134,8 @@ def dress(style: PersonStyle) -> Dressed:
         bind, bodies.seat_head(bind, style.build.male), bodies.fit_skeleton(bind), triangles,
         pieces, np.zeros(0, np.int32), triangles, nothing, np.zeros(0, np.uint8), nothing,
     )  # fmt: skip
-    run = neck_run(out.skin(*out.rest_bones()))
+    posed = out.skin(*out.rest_bones())
+    run = neck_run(posed)
     # near the collar the body stays, sunk a little below the cloth, so that no gap opens
     collar = covered & (run < 20)
     hidden = covered & ~collar
@@ -139,7 +143,9 @@ def dress(style: PersonStyle) -> Dressed:
     out.kept_V, out.kept_T3 = compact(drawn, len(bind))
     # ... the deeper, the farther from the collar: shoulders must not come through
     deeper = 0.35 + 0.15 * np.clip(run[out.kept_V] - 12.0, 0, 8)
-    out.sunk_V = (deeper * collar[out.kept_V]).astype(np.float32)
+    # ... and where they begin to slope, for garments forget to cover some of them
+    slope = ramp(np.abs(posed[out.kept_V, 0]), 8.0, 10.0) * (1 - ramp(run[out.kept_V], 16.0, 20.0))
+    out.sunk_V = np.maximum(deeper * collar[out.kept_V], SLOPE_CM * slope).astype(np.float32)
     is_hand = bodies.hand_weight()[drawn].mean(1) > 0.5
     out.label_T = np.where(is_hand, Label.HANDS, Label.SKIN).astype(np.uint8)
     return out

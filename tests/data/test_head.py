@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avatar.data.cast import cast
+from avatar.data.dressed import dress
+from avatar.data.grooming import grow_all, mean_hair_rgb
+from avatar.data.hair import HairStyle
 from avatar.data.head import expression, head_model, pose_face
+from avatar.data.head_surface import light_in_mouth
+from avatar.data.neck import neck_run
+from avatar.data.people import random_person
 from avatar.data.person import Person
 from avatar.data.traits import trait_direction
+from tests.data.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("assets")
 
@@ -59,3 +68,33 @@ def test_the_male_direction_lengthens_the_lower_face(assets: Path) -> None:
 def test_an_unknown_trait_is_named() -> None:
     with pytest.raises(KeyError, match="tall"):
         trait_direction("tall")
+
+
+def test_teeth_between_closed_lips_do_not_shine() -> None:
+    neutral, _ = pose_face(head_model().neutral_V3, expression(mouthClose=0.1), STRAIGHT)
+    opened, _ = pose_face(head_model().neutral_V3, expression(jawOpen=0.5), STRAIGHT)
+    assert light_in_mouth(neutral) < 0.6
+    assert light_in_mouth(opened) == 1.0
+
+
+def test_white_hair_of_wide_ribbons_is_lit_where_black_hair_is_dark() -> None:
+    style = replace(random_person(3), hair=HairStyle(length=12), beard=None, glasses=None)
+    shape = head_model().neutral_V3
+    black = replace(style, hair_rgb=(0.01, 0.01, 0.01), grey=0.0)
+    white = replace(style, hair_rgb=(0.4, 0.4, 0.4), grey=0.9)
+    darkest = [grow_all(s, SMALL, shape)[0][0].occlusion_SK.min() for s in (black, white)]
+    assert darkest[0] < 0.3
+    assert darkest[1] > 0.7
+    np.testing.assert_allclose(mean_hair_rgb(black), 0.01)
+    assert mean_hair_rgb(white).mean() > 0.4
+
+
+def test_shoulders_sink_where_they_slope_and_necks_do_not() -> None:
+    dressed = dress(cast()["walter"].person)
+    at = dressed.skin(*dressed.rest_bones())[dressed.kept_V]
+    run = neck_run(at)
+    slope = (np.abs(at[:, 0]) > 10.0) & (run < 16.5)
+    assert slope.any()
+    assert dressed.sunk_V[slope].min() > 0.5
+    neck = (np.abs(at[:, 0]) < 7.0) & (run < 11.0)
+    np.testing.assert_array_equal(dressed.sunk_V[neck & (dressed.sunk_V < 0.3)], 0.0)
