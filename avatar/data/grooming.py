@@ -108,7 +108,8 @@ def grow_all(style: PersonStyle, detail: Detail, shape: Floats) -> tuple[list[St
                 shape,
                 style.seed + 3,
                 num=num,
-                width=0.03,
+                # hairs, but strokes among the strokes of clay and drawings
+                width=0.03 if detail.hair_width < 0.1 else 0.4 * detail.hair_width,
                 colour_S3=colours,
                 material=M_HAIR,
             )  # fmt: skip
