@@ -41,6 +41,8 @@ _SEEN_PX = (1.5, 5.0)
 _SEEN_IOD = (0.02, 0.06)
 """The same, as shares of the inter-ocular distance: narrower is the line between closed lips."""
 _LEAST_WHITE = 40.0
+_TOOTH_LIGHT, _TOOTH_RED = (0.45, 0.7), (0.35, 0.6)
+"""Between which light and red a row of cells turns to teeth, and ceases to be teeth."""
 _REDDEST = 0.6
 """Excess of red over the other channels' mean, as a share of red, that counts as 1."""
 _BARE = np.array([50, 280, 101, 330, 205, 425, 151, 9], np.intp)
@@ -109,7 +111,7 @@ def white_of(rgb_HW3: ByteArray, landmarks_N3: FloatArray) -> FloatArray | None:
     sclera_3 = _light_tone(rgb_HW3, between_SL2.reshape(-1, 2), 0.85)
     if sclera_3 is not None:
         sclera_3 = _SCLERA_GAIN * sclera_3
-        trust = _step(float(sclera_3.sum() / max(white_3.sum(), 1.0)), *_SCLERA_TRUSTED)
+        trust = _step(float(sclera_3.sum() / max(at_mouth_3.sum(), 1.0)), *_SCLERA_TRUSTED)
         at_mouth_3 = at_mouth_3 + trust * (sclera_3 - at_mouth_3)
     at_mouth_3 = at_mouth_3 * max(1.0, _LEAST_WHITE / float(at_mouth_3.max()))
     return np.minimum(at_mouth_3, 255.0).astype(np.float32)
@@ -132,6 +134,24 @@ def tinted(light: FloatArray, red: FloatArray) -> FloatArray:
     redness = 3.0 / (3.0 - 2.0 * excess)
     other = redness * (1.0 - excess)
     return np.asarray(light[..., None] * np.stack([redness, other, other], axis=-1), np.float32)
+
+
+def teeth_reach(interior: MouthInterior) -> float:
+    """How far down from the upper lip teeth are seen without a break, as a share of the gap.
+
+    1 is a grin: teeth from lip to lip. What lies right under the lip may be its shadow.
+    """
+    light_R = interior.light_RC[:, 1:-1].mean(1)
+    red_R = interior.red_RC[:, 1:-1].mean(1)
+    tooth_R = np.array(
+        [
+            _step(float(light), *_TOOTH_LIGHT) * (1.0 - _step(float(red), *_TOOTH_RED))
+            for light, red in zip(light_R, red_R, strict=True)
+        ]
+    )
+    tooth_R[0] = max(tooth_R[0], tooth_R[1])
+    tooth_R[-1] = max(tooth_R[-1], tooth_R[-2])
+    return float(np.cumprod(tooth_R).mean())
 
 
 def mixed_interiors(

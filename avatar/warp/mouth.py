@@ -14,8 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.frames import ByteArray, FloatArray, ReferenceGeometry, RetargetedMotion
-from avatar.motion.mouth_interior import white_of
+from avatar.frames import (
+    ByteArray,
+    FloatArray,
+    MouthInterior,
+    ReferenceGeometry,
+    RetargetedMotion,
+)
+from avatar.motion.mouth_interior import teeth_reach, white_of
 from avatar.motion.topology import (
     CHIN,
     LIPS_INNER_LOWER,
@@ -43,6 +49,8 @@ SHOWN_LOWER_MM = 1.3
 """How much of the teeth a well opened mouth shows, at least."""
 BARED_MM, BARED_LOWER_MM = 8.5, 4.0
 """Most that may show of the upper teeth, and of the lower ones of a wide open mouth."""
+GRIN_UPPER = 0.62
+"""Share of a grin that the upper teeth fill."""
 PARTED_MM = 3.0
 OPEN_MM = 8.0
 """Lip gaps of barely parted lips and of a well opened mouth."""
@@ -199,7 +207,7 @@ def draw_mouth(
     coverage_HW = np.clip(depth_HW + 0.5, 0.0, 1.0) * near_HW
     target = RasterTarget.of_size(*box.hw)
     rasterise(
-        _place(mouth, motion, upper, lower, gap, box),
+        _place(mouth, motion, upper, lower, gap, motion.mouth_interior, box),
         mouth.texture_M2,
         mouth.triangle_T3,
         mouth.label_T,
@@ -259,6 +267,7 @@ def _place(
     upper_lip: FloatArray,
     lower_lip: FloatArray,
     gap: float,
+    seen: MouthInterior | None,
     box: Box,
 ) -> FloatArray:
     """Vertices in pixels of `box`: upper teeth on the skull, the rest on the jaw."""
@@ -283,6 +292,10 @@ def _place(
     # A wide open mouth is a dropped jaw: its lower lip covers most of the teeth below it.
     bared_mm = float(np.interp(openness, (0.4, 1.0), (BARED_MM, BARED_LOWER_MM)))
     lower_y = max(lower_y, float(lower_lip[1]) - bared_mm * mouth.unit)
+    if seen is not None:
+        edge_y, lower_y = _as_far_as_seen(
+            edge_y, lower_y, seen, float(upper_lip[1]), gap, BARED_MM * mouth.unit
+        )
     # The jaw swings on a hinge below the ears: as it drops it also goes back.
     back = 0.35 * max(0.0, lower_y - edge_y)
     x, _, z = mouth.rest_3
@@ -298,6 +311,22 @@ def _place(
     placed = motion.scale * shape @ motion.rotation_33.T
     placed[:, :2] += motion.translation_2 - np.array([box.left, box.top])
     return placed.astype(np.float32)
+
+
+def _as_far_as_seen(
+    edge_y: float, lower_y: float, seen: MouthInterior, lip_y: float, gap: float, most: float
+) -> tuple[float, float]:
+    """The teeth's free edges where the camera sees them end: a tongue must not be painted white.
+
+    In a grin both rows meet; a gap taller than a crown is shared between them.
+    """
+    reach = teeth_reach(seen)
+    trust = seen.certainty * float(np.interp(reach, (0.1, 0.3), (0.0, 1.0)))
+    meet = float(np.interp(reach, (0.6, 0.85), (0.0, 1.0)))
+    end_y = lip_y + min(reach * (1.0 - (1.0 - GRIN_UPPER) * meet) * gap, most)
+    edge_y += trust * (end_y - edge_y)
+    lower_y += trust * meet * (edge_y - lower_y)
+    return edge_y, lower_y
 
 
 def _arch(unit: float, *, is_upper: bool) -> FloatArray:

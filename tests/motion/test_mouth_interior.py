@@ -15,6 +15,7 @@ from avatar.motion.mouth_interior import (
     measure_mouth_interior,
     mixed_interiors,
     spread_interior,
+    teeth_reach,
     tinted,
 )
 from avatar.motion.smoothing import FaceSmoother
@@ -77,6 +78,8 @@ def test_the_light_of_the_room_does_not_change_what_is_seen() -> None:
 
 def test_teeth_of_a_mouth_in_the_shade_count_as_light_as_in_full_light() -> None:
     picture, points = face(0.35, TEETH, TEETH)
+    lids = points[np.r_[topo.LEFT_LID_UPPER, topo.LEFT_LID_LOWER], 1]
+    picture[int(lids.min()) : int(lids.max()) + 1] = DARK  # eyes closed: no white to go by
     shaded = picture.copy()
     nose = int(points[topo.NOSE_TIP, 1])
     shaded[nose:] = (0.6 * shaded[nose:]).astype(np.uint8)
@@ -86,6 +89,14 @@ def test_teeth_of_a_mouth_in_the_shade_count_as_light_as_in_full_light() -> None
     assert in_shade is not None
     ratio = in_shade.light_RC.mean() / seen.light_RC.mean()
     assert 0.85 < ratio < 1.15, "0.6 where the shade is not known"
+
+
+def test_teeth_reach_as_far_down_as_they_are_seen() -> None:
+    grin, half = measured(0.35, TEETH, TEETH), measured(0.35, TEETH, TONGUE)
+    assert teeth_reach(grin) > 0.9
+    assert 0.3 < teeth_reach(half) < 0.6
+    for upper, lower in ((TONGUE, TEETH), (DARK, DARK), (TONGUE, TONGUE)):
+        assert teeth_reach(measured(0.35, upper, lower)) < 0.1
 
 
 def test_closed_and_crossed_lips_show_nothing() -> None:
