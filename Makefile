@@ -34,6 +34,8 @@ $(STAMP): pyproject.toml
 system:
 	@missing=""; \
 	for p in $(SYSTEM_PACKAGES); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	$(PYTHON) -c "import ensurepip" >/dev/null 2>&1 || missing="$$missing python3-venv"; \
+	{ /sbin/ldconfig -p 2>/dev/null || echo libGL.so.1; } | grep -q "libGL\.so\.1" || missing="$$missing libgl1"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    echo "installing system packages:$$missing"; \
@@ -41,7 +43,7 @@ system:
 	  else \
 	    echo "These system packages are missing:$$missing"; \
 	    echo "  install them with: sudo apt-get install$$missing"; \
-	    echo "  (ffmpeg: files in and out; espeak-ng: speech example and voice training; chromium: browser tests)"; \
+	    echo "  (ffmpeg: files in and out; espeak-ng: speech example and voice training; chromium: browser tests; libgl1: OpenCV)"; \
 	  fi; \
 	fi
 

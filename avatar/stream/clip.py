@@ -50,7 +50,8 @@ class ClipInfo:
     fps: float
     """Nominal; the frames' stamps are the truth."""
     num_frames: int | None
-    """As the container says or its duration suggests; None where neither is known."""
+    """As the container says, its duration suggests, or (raw streams) its packets count; None for a
+    sound file whose length nobody says."""
     duration_s: float | None
     has_audio: bool
 
@@ -113,7 +114,9 @@ class Clip:
                 duration_s = container.duration / av.time_base
             if duration_s is not None and not 0 < duration_s < 1e6:
                 duration_s = None
-            num_frames = stream.frames or (round(duration_s * fps) if duration_s else None)
+            num_frames = stream.frames or round((duration_s or 0.0) * fps)
+            if num_frames == 0:
+                num_frames = sum(1 for _ in container.demux(stream))
             return ClipInfo(
                 path=self._path,
                 width=columns,

@@ -116,6 +116,14 @@ def test_any_container_is_read(folder: Path, upright: Path, suffix: str) -> None
     assert pts == sorted(set(pts))
 
 
+def test_a_raw_stream_says_how_many_pictures_are_to_come(folder: Path, upright: Path) -> None:
+    raw = folder / "raw.264"
+    _ffmpeg("-i", upright, "-an", "-c:v", "libx264", "-f", "h264", raw)
+    clip = Clip(raw)
+    assert clip.info.duration_s is None
+    assert clip.info.num_frames == pytest.approx(len(list(clip.frames())), abs=1)
+
+
 def test_variable_rates_keep_their_times(folder: Path, upright: Path) -> None:
     path = folder / "variable.mkv"
     _ffmpeg("-i", upright, "-an", "-vf", "select='not(between(n,5,9))'", "-fps_mode", "vfr", path)
