@@ -2,8 +2,9 @@
 
 aiortc builds a new encoder, and with it a keyframe of ten to twenty times the usual size, whenever
 the estimate moves by a tenth. Here `BitrateGovernor` moves the bitrate only when the network cannot
-carry what is really sent, or has had room for much more for a while; H264 then changes in place and
-VP8 (whose wrapper in FFmpeg cannot) restarts, which is rare. Keyframes on request are debounced.
+carry what is really sent, or has had room for much more for a while, and the encoder goes on: H264
+is told the new rate, VP8 (whose wrapper in FFmpeg cannot be) is shown a clock that runs slower or
+faster. Only a new picture size restarts it. Keyframes on request are debounced.
 
 `encode` runs in the codec executor. Knows codecs and bits; does not know what is seen.
 """
@@ -29,7 +30,7 @@ TIME_BASE = Fraction(1, 90_000)
 
 _ENOUGH_BITS_PER_PIXEL = 0.23
 """Measured: a person at 512 x 512 and 25 per second is at 48 dB with 1.44 Mb/s. More bits are more
-packets for everyone, and changing VP8's rate costs a keyframe."""
+packets for everyone."""
 
 
 def enough_bps(width: int, height: int, fps: float) -> int:
@@ -115,6 +116,27 @@ class EncoderCounters:
     keyframes_asked: int = 0
 
 
+class RateClock:
+    """Picture times that make a constant-bitrate encoder spend another rate than it was made for.
+
+    libvpx gives a picture `bit_rate` times the time since the picture before it. Times that run at
+    half speed halve what is sent; nothing but the rate control looks at them.
+    """
+
+    def __init__(self, made_for_bps: int) -> None:
+        self._made_for_bps = made_for_bps
+        self._shown = 0.0
+        self._last_pts: int | None = None
+
+    def show(self, pts: int, bitrate_bps: int) -> int:
+        """The time to show the encoder for the picture at `pts`: always later than the last."""
+        if self._last_pts is not None:
+            step = (pts - self._last_pts) * bitrate_bps / self._made_for_bps
+            self._shown += max(1.0, step)
+        self._last_pts = pts
+        return int(self._shown)
+
+
 class SteadyEncoder:
     """Speaks aiortc's encoder interface: `encode`, `pack`, `target_bitrate`."""
 
@@ -140,6 +162,7 @@ class SteadyEncoder:
         self._keyframe_interval_s = keyframe_interval_s
         self._clock = clock
         self._codec: Any = None
+        self._rate_clock: RateClock | None = None
         self._picture_id = random.randrange(1 << 15)
         self._last_key_s = float("-inf")
         self._is_key_wanted = False
@@ -151,20 +174,21 @@ class SteadyEncoder:
         codec = self._codec
         if codec is not None and (codec.width, codec.height) != (frame.width, frame.height):
             codec = None
-        if codec is not None and codec.bit_rate != bitrate_bps:
-            if self.codec_name == "H264":
-                codec.bit_rate = bitrate_bps
-            else:
-                codec = None
         if codec is None:
             if self._codec is not None:
                 self.counters.restarts += 1
             codec = self._codec = self._new_codec(frame.width, frame.height, bitrate_bps)
+            self._rate_clock = RateClock(bitrate_bps) if self.codec_name == "VP8" else None
         if force_keyframe:
             self.counters.keyframes_asked += 1
             self._is_key_wanted = True
         is_key_due = self._is_key_wanted and start_s - self._last_key_s >= self._keyframe_interval_s
         frame.pict_type = PictureType.I if is_key_due else PictureType.NONE
+        pts = frame.pts
+        if self._rate_clock is not None:
+            frame.pts = self._rate_clock.show(pts, bitrate_bps)
+        elif codec.bit_rate != bitrate_bps:
+            codec.bit_rate = bitrate_bps
         data, is_key = b"", False
         for packet in codec.encode(frame):
             data += bytes(packet)
@@ -178,8 +202,8 @@ class SteadyEncoder:
         self.counters.payload_bytes += len(data)
         self.governor.on_sent(len(data), now_s)
         self.durations_s.append(now_s - start_s)
-        self.last_timestamp = frame.pts
-        return payloads, frame.pts
+        frame.pts = self.last_timestamp = pts
+        return payloads, pts
 
     @property
     def target_bitrate(self) -> int:

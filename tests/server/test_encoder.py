@@ -7,16 +7,21 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from server.config import VideoSection
-from server.encoder import BitrateGovernor, SteadyEncoder, enough_bps
+from server.encoder import BitrateGovernor, RateClock, SteadyEncoder, enough_bps
 from tests.conftest import FakeClock
 
 NOISE = np.random.default_rng(0).integers(0, 255, (8, 384, 256), dtype=np.uint8)
+GRAIN = 120 + NOISE // 16
+"""Faint enough that a rate can be kept by coarser steps."""
 
 
-def _encode(encoder: SteadyEncoder, index: int, *, force: bool = False) -> list[bytes]:
-    frame = av.VideoFrame.from_ndarray(NOISE[index % 8], format="yuv420p")
+def _encode(
+    encoder: SteadyEncoder, index: int, *, force: bool = False, pictures: NDArray[np.uint8] = NOISE
+) -> list[bytes]:
+    frame = av.VideoFrame.from_ndarray(pictures[index % 8], format="yuv420p")
     frame.pts, frame.time_base = 3600 * index, Fraction(1, 90_000)
     payloads, timestamp = encoder.encode(frame, force)
     assert timestamp == 3600 * index
@@ -106,17 +111,27 @@ def test_a_request_within_the_interval_is_not_forgotten(clock: FakeClock) -> Non
     assert encoder.counters.keyframes == 2
 
 
-def test_h264_changes_its_bitrate_without_a_keyframe(clock: FakeClock) -> None:
-    encoder = _encoder("H264", clock)
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_a_changed_target_is_obeyed_without_a_keyframe(codec: str, clock: FakeClock) -> None:
+    encoder = _encoder(codec, clock)
     sizes = []
-    for index in range(100):
-        if index == 50:
-            encoder.governor.target_bps = 500_000
-        sizes.append(sum(map(len, _encode(encoder, index))))
+    for index in range(300):
+        if index in (100, 200):
+            encoder.governor.target_bps = 500_000 if index == 100 else 1_500_000
+        sizes.append(sum(map(len, _encode(encoder, index, pictures=GRAIN))))
         clock.advance(0.04)
     assert encoder.counters.keyframes == 1
     assert encoder.counters.restarts == 0
-    assert np.mean(sizes[80:]) < 0.6 * np.mean(sizes[30:50])
+    rates_bps = [8 * sum(sizes[end - 25 : end]) for end in (100, 200, 300)]
+    assert rates_bps == pytest.approx([1_500_000, 500_000, 1_500_000], rel=0.15)
+
+
+def test_the_clock_of_a_lower_rate_runs_slower_and_never_stands() -> None:
+    shown = RateClock(1_500_000)
+    times = [shown.show(3600 * index, 1_500_000) for index in range(3)]
+    times += [shown.show(3600 * index, 500_000) for index in range(3, 6)]
+    times += [shown.show(3600 * 5, 500_000)]  # a picture that repeats its time
+    assert list(np.diff(times)) == [3600, 3600, 1200, 1200, 1200, 1]
 
 
 def test_a_new_size_restarts_with_a_keyframe(clock: FakeClock) -> None:
@@ -137,7 +152,7 @@ def test_payloads_fit_a_packet(clock: FakeClock) -> None:
 def test_a_small_picture_is_not_given_more_than_it_can_use() -> None:
     governor = BitrateGovernor(1_500_000, 500_000, 4_000_000, enough_bps(512, 512, 25.0))
     now_s = _play(governor, sent_bps=1_500_000, estimate_bps=20_000_000, start_s=0.0)
-    assert governor.target_bps == 1_500_000, "no keyframe for bits that nobody sees"
+    assert governor.target_bps == 1_500_000, "no bits that nobody sees"
     now_s = _play(governor, sent_bps=1_500_000, estimate_bps=700_000, start_s=now_s)
     assert governor.target_bps < 700_000
     for _ in range(4):
