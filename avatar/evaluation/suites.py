@@ -20,7 +20,7 @@ from avatar.errors import ClipError, LiveactorError, PictureError
 from avatar.evaluation.contenders import Contender
 from avatar.evaluation.crop_protocol import PreparedClip, prepare_clip
 from avatar.evaluation.cross_suite import evaluate_cross
-from avatar.evaluation.drift import evaluate_drift
+from avatar.evaluation.drift import DRIFT_COLUMNS, evaluate_drift
 from avatar.evaluation.rendered_suite import (
     PICTURE_COLUMNS,
     KnownFaces,
@@ -55,6 +55,18 @@ CROSS_COLUMNS = (
     "sharpness",
     "face_found_fraction",
 )
+SELF_NUMBERS = (
+    *("num_frames", "reference_frame"),
+    *SELF_COLUMNS[1:],
+    *("l1", "mouth_lag_frames", "face_found_fraction"),
+)
+"""What a row says beside its names: a row that could not be measured has null for each."""
+CROSS_NUMBERS = ("num_frames", *CROSS_COLUMNS[2:])
+DRIFT_NUMBERS = DRIFT_COLUMNS[1:]
+RENDERED_NUMBERS = (
+    *SELF_NUMBERS,
+    *("seed", "temporal_error_ratio", "cross_psnr", "face_shape_leak"),
+)
 
 
 class Task:
@@ -67,14 +79,15 @@ class Task:
         self.max_frames, self.stride = max_frames, stride
         self.rows: dict[str, list[Row]] = {name: [] for name in animators}
 
-    def refuse(self, names: Row, reason: str) -> None:
+    def refuse(self, names: Row, numbers: Sequence[str], reason: str) -> None:
         """What cannot be measured says why, with null for every number."""
         for rows in self.rows.values():
-            rows.append({**names, "error": reason})
+            rows.append({**_refused(numbers, reason), **names})
 
     def measure(
         self,
         names: Row,
+        numbers: Sequence[str],
         shared_label: str,
         sheet_name: str,
         one: Callable[[Animator], tuple[Row, ContactSheet]],
@@ -85,7 +98,7 @@ class Task:
             try:
                 row, sheets[name] = one(animator)
             except LiveactorError as error:
-                row = {"error": str(error)}
+                row = _refused(numbers, str(error))
             self.rows[name].append({**row, **names})
         if len(self.animators) == 1 and sheets:
             next(iter(sheets.values())).save(self.sheets / sheet_name)
@@ -99,7 +112,7 @@ def self_rows(task: Task, paths: Sequence[Path]) -> None:
     def one(clip: SelfClip, animator: Animator) -> tuple[Row, ContactSheet]:
         return evaluate_self(clip, animator, max_frames=task.max_frames, stride=task.stride)
 
-    _each_clip(task, paths, one)
+    _each_clip(task, paths, SELF_NUMBERS, one)
 
 
 def drift_rows(task: Task, paths: Sequence[Path], duration_s: float) -> None:
@@ -110,27 +123,28 @@ def drift_rows(task: Task, paths: Sequence[Path], duration_s: float) -> None:
             clip, animator, duration_s=duration_s, max_frames=task.max_frames, stride=task.stride
         )
 
-    _each_clip(task, paths, one)
+    _each_clip(task, paths, DRIFT_NUMBERS, one)
 
 
 def _each_clip(
     task: Task,
     paths: Sequence[Path],
+    numbers: Sequence[str],
     one: Callable[[SelfClip, Animator], tuple[Row, ContactSheet]],
 ) -> None:
     for path in tqdm(paths, desc="clips", unit="clip"):
         names: Row = {"clip": path.name}
         prepared = _prepared(path)
         if isinstance(prepared, str):
-            task.refuse(names, prepared)
+            task.refuse(names, numbers, prepared)
             continue
         try:
             clip = SelfClip.of(prepared)
         except PictureError as error:
-            task.refuse(names, str(error))
+            task.refuse(names, numbers, str(error))
             continue
         try:
-            task.measure(names, "truth", f"{path.stem}.png", partial(one, clip))
+            task.measure(names, numbers, "truth", f"{path.stem}.png", partial(one, clip))
         finally:
             clip.close()
 
@@ -156,7 +170,7 @@ def rendered_rows(
             try:
                 rendered = RenderedClip(clip)
             except PictureError as error:
-                task.refuse(names, str(error))
+                task.refuse(names, RENDERED_NUMBERS, str(error))
                 continue
 
             def one(
@@ -165,7 +179,7 @@ def rendered_rows(
                 return evaluate_rendered(rendered, animator, foreign[animator], faces)
 
             try:
-                task.measure(names, "truth", f"rendered_{clip.seed}.png", one)
+                task.measure(names, RENDERED_NUMBERS, "truth", f"rendered_{clip.seed}.png", one)
             finally:
                 rendered.close()
     finally:
@@ -188,7 +202,8 @@ def cross_rows(task: Task, paths: Sequence[Path], pictures: Sequence[Path]) -> N
                 bar.update()
                 names: Row = {"clip": path.name, "reference": picture.name}
                 if isinstance(prepared, str) or isinstance(character, PictureError):
-                    task.refuse(names, str(prepared if isinstance(prepared, str) else character))
+                    reason = prepared if isinstance(prepared, str) else str(character)
+                    task.refuse(names, CROSS_NUMBERS, reason)
                     continue
                 one = partial(
                     evaluate_cross,
@@ -197,7 +212,12 @@ def cross_rows(task: Task, paths: Sequence[Path], pictures: Sequence[Path]) -> N
                     max_frames=task.max_frames,
                     stride=task.stride,
                 )
-                task.measure(names, "driving", f"{path.stem}__{picture.stem}.png", one)
+                sheet_name = f"{path.stem}__{picture.stem}.png"
+                task.measure(names, CROSS_NUMBERS, "driving", sheet_name, one)
+
+
+def _refused(numbers: Sequence[str], reason: str) -> Row:
+    return {**dict.fromkeys(numbers), "error": reason}
 
 
 def _prepared(path: Path) -> PreparedClip | str:

@@ -13,6 +13,7 @@ import pytest
 from avatar.evaluation import self_suite
 from avatar.evaluation.drift import FPS, evaluate_drift
 from avatar.evaluation.self_suite import SelfClip
+from avatar.evaluation.suites import DRIFT_NUMBERS
 from avatar.frames import ByteArray, DrivingFrame, RenderedFrame, Stamp
 from avatar.stream.echo import EchoAnimator
 
@@ -58,6 +59,7 @@ def _drift(clip: SelfClip, animator: EchoAnimator, num_loops: int) -> dict[str, 
 def test_a_stream_that_stays_is_flat(clip: SelfClip) -> None:
     row = _drift(clip, EchoAnimator(), 6)
     assert row["num_loops"] == 5, "the first is warm-up"
+    assert row.keys() == {"clip", "error", *DRIFT_NUMBERS}
     assert row["psnr_db_per_minute"] == pytest.approx(0.0, abs=1e-6)
     assert row["colour_levels_per_minute"] == pytest.approx(0.0, abs=1e-6)
     assert row["push_first_s"] > 0

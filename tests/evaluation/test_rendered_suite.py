@@ -14,6 +14,7 @@ from avatar.data.clip_file import Clip
 from avatar.data.held_out import held_out_clips
 from avatar.evaluation.motion_metrics import exact_shape_leak
 from avatar.evaluation.rendered_suite import KnownFaces
+from avatar.evaluation.suites import RENDERED_NUMBERS
 from avatar.motion.geometry import face_motion
 
 
@@ -56,6 +57,7 @@ def test_the_suite_reports_rendered_people(
     copy, warp = (report["reports"][name]["clips"][0] for name in ("copy", "warp"))
     assert report["mode"] == "rendered"
     assert warp["look"] == "realistic"
+    assert warp.keys() == {"clip", "look", "error", *RENDERED_NUMBERS}
     assert warp["landmark_distance"] < copy["landmark_distance"]
     assert 0.3 < warp["temporal_error_ratio"] < 3
     assert warp["temporal_error_ratio"] != copy["temporal_error_ratio"]

@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from avatar.__main__ import main
+from avatar.errors import PictureError, PictureReason
 from avatar.evaluation.crop_protocol import CANVAS_PX, prepare_clip
+from avatar.evaluation.report import Row
+from avatar.evaluation.sheet import ContactSheet
+from avatar.evaluation.suites import Task
+from avatar.stream.animator import Animator
 from avatar.stream.clip_writer import ClipWriter
+from avatar.stream.echo import EchoAnimator
 
 METRICS = {
     *("psnr", "ssim", "l1", "face_psnr", "mouth_psnr", "eye_psnr", "landmark_distance"),
@@ -43,6 +49,15 @@ def _evaluate(suite: Path, capsys: pytest.CaptureFixture[str], *options: str) ->
     return dict(last)
 
 
+def _assert_nothing_but_reasons(
+    refused: dict[str, object], measured: dict[str, object], *, names: set[str]
+) -> None:
+    """Every number that a measured row has is there, and null."""
+    assert refused.keys() == measured.keys()
+    assert refused["psnr" if "psnr" in measured else "expression_error"] is None
+    assert {name for name, value in refused.items() if value is not None} == {*names, "error"}
+
+
 @pytest.mark.media
 def test_self_suite_reports_every_clip(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = _evaluate(suite, capsys, "--animator", "copy", "--max-frames", "20")
@@ -57,6 +72,10 @@ def test_self_suite_reports_every_clip(suite: Path, capsys: pytest.CaptureFixtur
     assert abs(good["mouth_correlation"] or 0.0) < 0.6, "a copy does not speak"
     assert "no face" in rows["grey.mp4"]["error"]
     assert rows["truncated-64bit.mp4"]["error"]
+    for name in ("grey.mp4", "truncated-64bit.mp4"):
+        _assert_nothing_but_reasons(rows[name], good, names={"clip"})
+    assert isinstance(report["mean"], dict)
+    assert report["mean"]["psnr"] == good["psnr"], "means skip what was not measured"
     assert report["num_without_face"] == 2
     assert (suite / "report_sheets" / "half_asl_eat.png").is_file()
 
@@ -76,6 +95,7 @@ def test_several_animators_share_one_report(
         clips = {row["clip"]: row for row in report["reports"][name]["clips"]}
         assert set(clips) == {"half_asl_eat.mkv", "grey.mp4", "truncated-64bit.mp4"}
         assert clips["grey.mp4"]["error"]
+        assert clips["grey.mp4"]["psnr"] is None
         assert rows[name]["psnr"] == pytest.approx(clips["half_asl_eat.mkv"]["psnr"])
     assert rows["warp-blurred"]["sharpness"] < 0.6 * rows["warp"]["sharpness"]
     assert rows["copy"]["clip_wins"] in (0.0, 1.0)
@@ -95,7 +115,9 @@ def test_cross_suite_reports_every_pair(suite: Path, capsys: pytest.CaptureFixtu
     assert kept["face_found_fraction"] == 1.0
     assert kept["expression_error"] > 0
     assert kept["sharpness"] == pytest.approx(1.0)
-    assert "No face" in rows["noface_background.jpg"]["error"]
+    refused = rows["noface_background.jpg"]
+    assert "No face" in refused["error"]
+    _assert_nothing_but_reasons(refused, kept, names={"clip", "reference"})
 
 
 @pytest.mark.media
@@ -106,6 +128,18 @@ def test_the_crop_is_fixed_and_holds_the_reference(media: Path) -> None:
     assert first.rgb_HW3 is not None
     np.testing.assert_array_equal(first.rgb_HW3, prepared.reference_HW3)
     assert prepared.reference_HW3.shape == (CANVAS_PX, CANVAS_PX, 3)
+
+
+def test_an_animator_that_fails_has_a_row_of_nulls_that_says_why(tmp_path: Path) -> None:
+    def fails(animator: Animator) -> tuple[Row, ContactSheet]:
+        raise PictureError(PictureReason.NO_FACE, "No face is seen.")
+
+    animators: dict[str, Animator] = {"echo": EchoAnimator()}
+    task = Task(animators, tmp_path, max_frames=1, stride=1)
+    task.measure({"clip": "a.mp4"}, ("psnr", "ssim"), "truth", "a.png", fails)
+    nothing = {"clip": "a.mp4", "psnr": None, "ssim": None, "error": "No face is seen."}
+    assert task.rows == {"echo": [nothing]}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_suites_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
