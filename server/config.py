@@ -83,8 +83,9 @@ class SessionsSection:
     max_sessions: int = 2
     connect_timeout_s: float = 10.0
     """From the offer to connected media."""
-    silence_timeout_s: float = 5.0
-    """No heartbeat and no media for this long: the peer has vanished and the slot is freed."""
+    silence_timeout_s: float = 4.0
+    """No heartbeat and no media for this long: the peer has vanished and the slot is freed, a tick
+    of the watch (0.5 s) and a closing (1 s) later at most."""
     max_duration_s: float = 0.0
     """0: as long as the user likes."""
     retry_after_s: float = 5.0

@@ -378,11 +378,13 @@ class Session:
             task.cancel()
         self.video_track.stop()
         self.voice_track.stop()
-        await self.overlays.close()
+        # At once: each takes up to a second where nobody is left at the other end.
+        closings = [self.overlays.close()]
         if self.speaker is not None:
-            await self.speaker.close()
+            closings.append(self.speaker.close())
         if self.peer is not None:
-            await self.peer.close()
+            closings.append(self.peer.close())
+        await asyncio.gather(*closings)
         if self._is_lane_open:
             self._lane.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)

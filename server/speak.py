@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 1 << 20
 HEARTBEAT_S = 15.0
+_CLOSE_S = 1.0
 _MAX_EVENTS_WAITING = 256
 _FORMATS = get_args(SpeechFormat)
 
@@ -66,8 +67,12 @@ class SpeakSocket:
         return self._socket
 
     async def close(self) -> None:
-        """The session ends."""
-        await self._socket.close(code=1001, message=b"the session ended")
+        """The session ends; takes at most a second, also where nobody reads any more."""
+        try:
+            closing = self._socket.close(code=1001, message=b"the session ended")
+            await asyncio.wait_for(closing, _CLOSE_S)
+        except TimeoutError:
+            logger.warning("an application's connection did not close in %.0f s", _CLOSE_S)
 
     def on_event(self, event: SpeechEvent) -> None:
         """Tell the application what became of its words."""

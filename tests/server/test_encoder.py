@@ -14,7 +14,7 @@ from server.encoder import BitrateGovernor, RateClock, SteadyEncoder, enough_bps
 from tests.conftest import FakeClock
 
 NOISE = np.random.default_rng(0).integers(0, 255, (8, 384, 256), dtype=np.uint8)
-GRAIN = 120 + NOISE // 16
+GRAIN = (120 + NOISE // 16).astype(np.uint8)
 """Faint enough that a rate can be kept by coarser steps."""
 
 
@@ -118,7 +118,8 @@ def test_a_changed_target_is_obeyed_without_a_keyframe(codec: str, clock: FakeCl
     for index in range(300):
         if index in (100, 200):
             encoder.governor.target_bps = 500_000 if index == 100 else 1_500_000
-        sizes.append(sum(map(len, _encode(encoder, index, pictures=GRAIN))))
+        payloads = _encode(encoder, index, pictures=GRAIN)
+        sizes.append(sum(len(payload) for payload in payloads))
         clock.advance(0.04)
     assert encoder.counters.keyframes == 1
     assert encoder.counters.restarts == 0
