@@ -1,7 +1,9 @@
 """The voice on its way back: samples wait here until the picture that they belong to leaves.
 
 Gives 20 ms whenever asked, come what may: silence where nothing is there, a slightly faster or
-slower passage to follow the delay (bounded slew), a crossfaded jump where the delay moved too far.
+slower passage to follow the delay (bounded slew). A delay that moves far, as pictures in trouble
+make it, is followed in the pauses of the voice and slewed to meanwhile, so that no word has a hole;
+a crossfaded jump is for a reader or a sender that lost time.
 Pure: the caller brings the time. Does not know codecs, tracks or pictures.
 """
 
@@ -39,6 +41,9 @@ class DelayLine:
     AHEAD_S = 0.001
     """How far it may run ahead: there is nothing to read beyond what has arrived."""
     JUMP_S = 0.12
+    FAR_S = 0.06
+    """A delay asked for that is further away than this is followed no quicker than by slewing,
+    while something is heard."""
     SLEW = 0.02
     """A passage is played at most this much faster or slower."""
     QUIET = 0.01
@@ -62,6 +67,8 @@ class DelayLine:
         """Timestamp of the first sample held."""
         self._position: float | None = None
         """Timestamp that is played next."""
+        self._delay_s = 0.0
+        """The delay that is being held: what is asked for, or on the way there."""
         self._offset = WindowMinimum()
         self._offset_s: float | None = None
         self._lateness_s: deque[float] = deque(maxlen=100)
@@ -133,11 +140,15 @@ class DelayLine:
         due = (now_s - self._jitter_s - self._offset_s) * RATE_HZ
         self.waited_s = (due - end) % self._packet / RATE_HZ
         self.floor_s = self._jitter_s + self.waited_s
-        delay_s = max(delay_s, self.floor_s)
-        wanted = (now_s - delay_s - self._offset_s) * RATE_HZ - FRAME_SAMPLES
+        asked_s = max(delay_s, self.floor_s)
+        asked = (now_s - asked_s - self._offset_s) * RATE_HZ - FRAME_SAMPLES
         if self._position is None or self._is_silent:
-            self._position = wanted
-        self._position += self._silence_to_skip(self._position, wanted)
+            self._position = asked
+            self._delay_s = asked_s
+        skipped = self._silence_to_skip(self._position, asked)
+        self._position += skipped
+        delay_s = self._delay_s = self._towards(asked_s, skipped)
+        wanted = (now_s - delay_s - self._offset_s) * RATE_HZ - FRAME_SAMPLES
         error_s = (self._position - wanted) / RATE_HZ
         if abs(error_s) > self.JUMP_S:
             before_T = self._read(self._position, 1.0)
@@ -159,6 +170,23 @@ class DelayLine:
         """What is pushed from here on has timestamps and a path of its own: begin anew with it."""
         self._offset_s = None
         self._restart(self._start)
+
+    def _towards(self, asked_s: float, skipped: int) -> float:
+        """The delay to hold now, on the way from the one held to the one asked for."""
+        step_s = asked_s - self._delay_s
+        if abs(step_s) <= self.FAR_S or (step_s > 0 and self._is_pause()):
+            return asked_s
+        slewed_s = self.SLEW * FRAME_SAMPLES / RATE_HZ
+        if step_s > 0:
+            return self._delay_s + slewed_s
+        return max(asked_s, self._delay_s - slewed_s - skipped / RATE_HZ)
+
+    def _is_pause(self) -> bool:
+        """What is played next is quiet: a longer silence in its place is not heard."""
+        assert self._position is not None
+        at = max(0, int(self._position) - self._start)
+        ahead_T = self._samples_T[at : at + FRAME_SAMPLES]
+        return bool(np.abs(ahead_T).max(initial=0.0) <= self.QUIET)
 
     def _silence_to_skip(self, position: float, wanted: float) -> int:
         """Samples of silence ahead that a voice which is late need not play."""

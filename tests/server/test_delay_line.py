@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from avatar.frames import FloatArray
 from server.delay_line import DelayLine
+from server.lip_sync import LipSync
 from server.sync import FRAME_SAMPLES, RATE_HZ
 
 PTIME_S = FRAME_SAMPLES / RATE_HZ
 
 
-def _ramp(start: int) -> np.ndarray:
+def _ramp(start: int) -> FloatArray:
     """Samples that say where they are (as a fraction of a long stream)."""
     return (np.arange(start, start + FRAME_SAMPLES) / 1e7).astype(np.float32)
 
@@ -25,7 +27,7 @@ class _Loop:
         self.timestamp = 0
         self.lags_s: list[float] = []
 
-    def step(self, delay_s: float, *, is_lost: bool = False, late_s: float = 0.0) -> np.ndarray:
+    def step(self, delay_s: float, *, is_lost: bool = False, late_s: float = 0.0) -> FloatArray:
         self.now_s += PTIME_S
         if not is_lost:
             samples = _ramp(self.timestamp)
@@ -205,3 +207,63 @@ def test_another_source_with_nearly_the_same_timestamps_is_heard_at_once() -> No
         levels.append(float(np.abs(line.pull(0.03, now_s)).max()))
     assert np.mean(np.array(levels[3:]) > 0.1) == 1.0
     assert max(levels) < 0.16, "nothing of the speech is heard any more"
+
+
+class _Trouble:
+    """A voice on its way through a session whose pictures are in trouble; an invented clock."""
+
+    def __init__(self, said_T: FloatArray) -> None:
+        self.line, self.lips = DelayLine(), LipSync(max_hold_s=0.12)
+        self.said_T = said_T
+        self.heard: list[FloatArray] = []
+        self.index = 0
+
+    def run(self, duration_s: float, *, picture_age_s: float, picture_every: int = 2) -> None:
+        """Pictures come every so many pieces of voice, this long after what they show."""
+        for _ in range(round(duration_s / PTIME_S)):
+            now_s = 100.0 + PTIME_S * (self.index + 1)
+            start = self.index * FRAME_SAMPLES
+            piece_T = self.said_T[start : start + FRAME_SAMPLES]
+            self.line.push(piece_T, start, now_s)
+            if self.index % picture_every == 0:
+                self.lips.on_picture(now_s - picture_age_s, now_s)
+            self.heard.append(self.line.pull(self.lips.delay_s, now_s + 0.003))
+            self.lips.on_voice(self.line.lag_s, now_s)
+            self.index += 1
+
+    def longest_hole_s(self) -> float:
+        """Of what was heard after the first half second."""
+        heard_T = np.concatenate(self.heard)[RATE_HZ // 2 :]
+        loud = np.flatnonzero(np.abs(heard_T) > 0.02)
+        return float(np.diff(np.r_[0, loud, len(heard_T)]).max() / RATE_HZ)
+
+
+TONE = (0.3 * np.sin(2 * np.pi * 440 / RATE_HZ * np.arange(20 * RATE_HZ))).astype(np.float32)
+
+
+@pytest.mark.parametrize("slow_s", [1.0, 3.0, 8.0])
+@pytest.mark.parametrize("age_s", [0.3, 0.9])
+def test_slow_pictures_make_no_hole_in_a_tone(slow_s: float, age_s: float) -> None:
+    session = _Trouble(TONE)
+    session.run(3.0, picture_age_s=0.08)
+    session.run(slow_s, picture_age_s=age_s, picture_every=5)
+    session.run(4.0, picture_age_s=0.08)
+    assert session.longest_hole_s() < 0.002
+    assert session.line.counters.jumps == 0, "nothing is left out or said twice"
+
+
+def test_slow_pictures_are_met_in_a_pause_and_no_word_is_lost() -> None:
+    second = TONE[:RATE_HZ]
+    said = np.concatenate([second, second, 0 * second[: RATE_HZ // 2]] * 8)
+    session = _Trouble(said)
+    session.run(3.0, picture_age_s=0.08)
+    session.run(6.0, picture_age_s=0.4, picture_every=2)
+    assert session.line.lag_s == pytest.approx(session.lips.delay_s, abs=0.02)
+    assert session.lips.delay_s > 0.3
+    session.run(8.0, picture_age_s=0.08)
+    assert session.line.lag_s == pytest.approx(session.lips.delay_s, abs=0.02)
+    num_said, num_heard = (
+        np.count_nonzero(np.abs(samples_T) > 0.02)
+        for samples_T in (said[: 17 * RATE_HZ], np.concatenate(session.heard))
+    )
+    assert num_heard == pytest.approx(num_said, rel=0.03)
