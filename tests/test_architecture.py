@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Room of avatar/: rooms of avatar/ that it may use, besides the vocabulary and itself."""
 
 SERVER_MAY_IMPORT = {"stream", "character"}
+"""`character`: the server's builder process opens gallery and uploads, its packed form travels."""
 CLIENT_MAY_IMPORT = {"server.protocol"}
 
 DOORS: dict[str, tuple[str, ...]] = {
@@ -50,8 +51,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "openvino": ("avatar/model/**/*.py", "avatar/export/**/*.py"),
     "tensorrt": ("avatar/model/**/*.py", "avatar/export/**/*.py"),
     "playwright": ("server/benchmark*.py", "client/*.py", "avatar/evaluation/**/*.py"),
-    "sounddevice": ("client/*.py",),
-    "pyvirtualcam": ("client/*.py",),
 }
 """Library: the only files of ours that may import it."""
 
