@@ -14,6 +14,7 @@ from avatar.evaluation.report import Row
 from avatar.evaluation.sheet import ContactSheet
 from avatar.evaluation.suites import Task
 from avatar.stream.animator import Animator
+from avatar.stream.clip import Clip
 from avatar.stream.clip_writer import ClipWriter
 from avatar.stream.echo import EchoAnimator
 
@@ -114,10 +115,37 @@ def test_cross_suite_reports_every_pair(suite: Path, capsys: pytest.CaptureFixtu
     kept = rows["photo_astronaut_nasa.png"]
     assert kept["face_found_fraction"] == 1.0
     assert kept["expression_error"] > 0
+    assert kept["bone_leak"] == pytest.approx(0.0, abs=0.02)
     assert kept["sharpness"] == pytest.approx(1.0)
     refused = rows["noface_background.jpg"]
     assert "No face" in refused["error"]
     _assert_nothing_but_reasons(refused, kept, names={"clip", "reference"})
+
+
+@pytest.mark.media
+def test_a_copy_leaks_nothing_of_the_driver_and_an_echo_is_the_driver(
+    suite: Path, media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A driver at rest: nothing but whose face and bones are seen is left to measure.
+
+    The tracker's own noise is a third of the way between these two faces: whose it is can be
+    told, more cannot.
+    """
+    still = next(Clip(media / "driving" / "half_asl_eat.mkv").frames()).rgb_HW3
+    assert still is not None
+    with ClipWriter(suite / "driving" / "still.mp4", nominal_fps=25) as writer:
+        for index in range(10):
+            writer.write(still, index / 25)
+    options = ("--mode", "cross", "--animator", "copy", "echo", "--stride", "1")
+    report = _evaluate(
+        suite, capsys, *options, "--max-frames", "9", "--clips", "still", "--references", "photo"
+    )
+    assert isinstance(report["reports"], dict)
+    copy, echo = (report["reports"][name]["clips"][0] for name in ("copy", "echo"))
+    assert copy["bone_leak"] == pytest.approx(0.0, abs=0.02)
+    assert echo["bone_leak"] == pytest.approx(1.0, abs=0.1)
+    assert abs(copy["face_shape_leak"]) < 0.5
+    assert echo["face_shape_leak"] == pytest.approx(1.0, abs=0.4)
 
 
 @pytest.mark.media
