@@ -17,6 +17,7 @@ import pytest
 
 from avatar.__main__ import main
 from avatar.errors import PictureReason
+from avatar.stream.factory import AnimatorKind
 from server.config import CharactersSection, EngineSection, ListenSection, ServeConfig
 from server.serve import LiveServer
 from tests.server.live import until
@@ -63,7 +64,7 @@ async def test_every_broken_picture_is_refused_by_a_server_that_goes_on(
 ) -> None:
     config = ServeConfig(
         listen=ListenSection(port=0, requests_per_minute=1e6),
-        engine=EngineSection(animator="copy"),
+        engine=EngineSection(animator=AnimatorKind.COPY),
         characters=CharactersSection(gallery=tmp_path, is_cached=False),
     )
     files = _files(media)
